@@ -1,0 +1,162 @@
+"""The core behind one small class: int16 stereo in, one row of numbers per 10 ms out."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import turnlight
+
+RATE_HZ = 16_000
+HOP_MS = 10
+HOP = RATE_HZ * HOP_MS // 1000
+BANDS = 20
+DB_NONE = -32768
+"""Value of a Q8 dB field that was not measured, and of the level of digital silence."""
+
+FLAG_CLIPPED, FLAG_TONE, FLAG_MUSIC = 1, 2, 4
+
+CSV_FIELDS = (
+    "t_ms",
+    "agent_talk",
+    "customer_talk",
+    "agent_speech_q15",
+    "customer_speech_q15",
+    "agent_level_db_q8",
+    "customer_level_db_q8",
+    "agent_f0_hz_q4",
+    "customer_f0_hz_q4",
+    "agent_voicing_q15",
+    "customer_voicing_q15",
+    "bleed_db_q8",
+    "sidetone_db_q8",
+)
+"""Columns of `turnlight frames`, in order. The Q format ends the name: _q8 is value / 256."""
+
+FRAME = np.dtype(
+    [
+        ("t_ms", "<u4"),
+        ("agent_talk", "u1"),
+        ("customer_talk", "u1"),
+        ("agent_flags", "u1"),
+        ("customer_flags", "u1"),
+        ("agent_speech_q15", "<i2"),
+        ("customer_speech_q15", "<i2"),
+        ("agent_level_db_q8", "<i2"),
+        ("customer_level_db_q8", "<i2"),
+        ("agent_f0_hz_q4", "<u2"),
+        ("customer_f0_hz_q4", "<u2"),
+        ("agent_voicing_q15", "<i2"),
+        ("customer_voicing_q15", "<i2"),
+        ("bleed_db_q8", "<i2"),
+        ("sidetone_db_q8", "<i2"),
+        ("agent_bands_db_q8", "<i2", (BANDS,)),
+        ("customer_bands_db_q8", "<i2", (BANDS,)),
+    ]
+)
+"""One row: `tl_frame` of firmware/include/turnlight.h, field by field."""
+
+Pcm = npt.NDArray[np.int16]
+Frames = npt.NDArray[np.void]
+
+_ERRORS = {
+    -1: "a pointer is null",
+    -2: "the rate must be 16000 or 48000",
+    -3: "a count is negative",
+    -4: "the row buffer is too small",
+    -5: "the core was not initialised; call reset()",
+}
+_CORE_BYTES = 40_960
+_LOOKAHEAD = 4
+
+
+class CoreError(RuntimeError):
+    """The core refused a call; the text says why."""
+
+
+def _load() -> ctypes.CDLL:
+    for folder in turnlight.__path__:
+        path = Path(folder) / "libturnlight.so"
+        if path.exists():
+            library = ctypes.CDLL(str(path))
+            for name in ("tl_init", "tl_process", "tl_rows_max", "tl_flush"):
+                getattr(library, name).restype = ctypes.c_int32
+            return library
+    raise ImportError("libturnlight.so is missing: build it with `./run setup`")
+
+
+_LIBRARY = _load()
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise CoreError(_ERRORS.get(result, f"error {result}"))
+    return result
+
+
+class Core:
+    """One core for one pair of channels.
+
+    Args:
+        rate_hz: 16000, or 48000 which the core decimates itself.
+
+    Raises:
+        CoreError: another rate.
+    """
+
+    def __init__(self, rate_hz: int = RATE_HZ) -> None:
+        self._rate_hz = rate_hz
+        self._state = np.zeros(_CORE_BYTES // 8, np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again, as if fresh."""
+        _checked(_LIBRARY.tl_init(self._pointer(self._state), ctypes.c_int32(self._rate_hz)))
+
+    def process(self, pcm: Pcm) -> Frames:
+        """Hear more sound.
+
+        Args:
+            pcm: int16, shape (n, 2), agent first; any n, also 0.
+
+        Returns:
+            Structured array of `FRAME`, one row per completed 10 ms, four frames behind the
+            sound. Any split of the same sound gives the same rows.
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        if pcm.dtype != np.int16 or pcm.ndim != 2 or pcm.shape[1] != 2:
+            raise ValueError(f"pcm must be int16 of shape (n, 2), not {pcm.dtype} {pcm.shape}")
+        pcm = np.ascontiguousarray(pcm)
+        samples = ctypes.c_int32(len(pcm))
+        rows = np.empty(
+            _checked(_LIBRARY.tl_rows_max(self._pointer(self._state), samples)), FRAME
+        )
+        count = _checked(
+            _LIBRARY.tl_process(
+                self._pointer(self._state),
+                self._pointer(pcm),
+                samples,
+                self._pointer(rows),
+                ctypes.c_int32(len(rows)),
+            )
+        )
+        return rows[:count]
+
+    def flush(self) -> Frames:
+        """End the sound: the rows that were still waiting. `reset()` before the next sound."""
+        rows = np.empty(_LOOKAHEAD + 1, FRAME)
+        count = _checked(
+            _LIBRARY.tl_flush(
+                self._pointer(self._state), self._pointer(rows), ctypes.c_int32(len(rows))
+            )
+        )
+        return rows[:count]
+
+    @staticmethod
+    def _pointer(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
+        return ctypes.c_void_p(array.ctypes.data)
