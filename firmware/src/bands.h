@@ -1,0 +1,17 @@
+/* Windowed spectrum of one channel, as log bands and as the share of its strongest peaks. */
+#ifndef TL_BANDS_H
+#define TL_BANDS_H
+
+#include <stdint.h>
+
+#include "turnlight.h"
+
+typedef struct {
+    int16_t db_q8[TL_BANDS]; /* energy of each band, dBFS; least -100 */
+    int16_t peak_share_q15;  /* share of the two strongest peaks (5 bins each) in the whole */
+} tl_bands;
+
+/* samples: the newest TL_WINDOW_N (400) samples of one channel. */
+void tl_bands_of(const int16_t *samples, tl_bands *out);
+
+#endif

@@ -1,0 +1,38 @@
+/* How much of one channel leaks into the other, band by band.
+ *
+ * One estimator a direction: the microphone hears the earpiece (bleed), the earpiece is fed the
+ * microphone (sidetone). While the source talks, the distance of the two channels' levels in a
+ * band is the leak's gain, or more where the destination's own party talks too: a low quantile of
+ * it is the gain, whatever was decided about the speech. So a wrong decision cannot lock it.
+ */
+#ifndef TL_BLEED_H
+#define TL_BLEED_H
+
+#include <stdint.h>
+
+#include "turnlight.h"
+
+#define TL_BLEED_MEMORY 3 /* frames of the source that may still sound in the destination */
+
+typedef struct {
+    int16_t gain_db_q8[TL_BANDS];                 /* destination against source */
+    int16_t recent_db_q8[TL_BLEED_MEMORY][TL_BANDS]; /* the source's newest bands */
+    uint8_t seen[TL_BANDS]; /* frames that taught a band, saturating */
+    int8_t heard[TL_BANDS]; /* of late: frames whose leak stood above the noise, less the others */
+} tl_bleed;
+
+void tl_bleed_init(tl_bleed *l);
+
+/* Writes the level that the source alone explains in the destination, per band. */
+void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS],
+                      int16_t explained_db_q8[TL_BANDS]);
+
+/* Learns from this frame: levels and noise floors of source and destination. Call after explain. */
+void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
+                    const int16_t destination_db_q8[TL_BANDS],
+                    const int16_t destination_floor_db_q8[TL_BANDS]);
+
+/* Median gain of the telephone bands that were really heard, or TL_DB_NONE. */
+int16_t tl_bleed_gain_db_q8(const tl_bleed *l);
+
+#endif

@@ -1,0 +1,223 @@
+#include <string.h>
+
+#include "bands.h"
+#include "bleed.h"
+#include "decimate.h"
+#include "fixed.h"
+#include "level.h"
+#include "music.h"
+#include "noise.h"
+#include "pitch.h"
+#include "speech.h"
+#include "turnlight.h"
+
+#define MAGIC (0x544C0000u + TL_VERSION)
+#define PENDING (TL_LOOKAHEAD + 1)
+#define AGENT 0
+#define CUSTOMER 1
+/* what each stage looks at lies so many frames before the newest hop */
+#define BANDS_BEHIND 1
+#define PITCH_BEHIND 2
+
+_Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_SPEECH_AHEAD, "a row waits for its last evidence");
+_Static_assert(sizeof(tl_frame) == 108, "the rows' layout is a contract");
+
+typedef struct {
+    tl_decimate decimate;
+    int16_t sound[TL_WINDOW_N]; /* newest samples, oldest first */
+    tl_pitch pitch;
+    tl_noise noise;
+    tl_bleed leak; /* of the other channel into this one */
+    tl_music music;
+    tl_speech speech;
+} channel;
+
+typedef struct {
+    uint32_t magic;
+    int32_t rate_hz;
+    int32_t hop_fill; /* samples of the hop that is being filled */
+    uint32_t hops;    /* hops heard */
+    int16_t hop[TL_CHANNELS][TL_HOP];
+    channel channels[TL_CHANNELS];
+    tl_frame pending[PENDING]; /* rows that wait; frame f stands at f % PENDING */
+} state;
+
+_Static_assert(sizeof(state) <= TL_CORE_BYTES, "TL_CORE_BYTES is too small");
+
+static tl_frame *row_of(state *s, uint32_t frame) { return &s->pending[frame % PENDING]; }
+
+/* Level, spectrum and pitch of one channel; each result goes to the row of its own moment. */
+static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) {
+    channel *ch = &s->channels[c];
+    const int16_t *hop = s->hop[c];
+    uint32_t now = s->hops;
+    tl_frame *row = row_of(s, now);
+
+    memmove(ch->sound, ch->sound + TL_HOP, (TL_WINDOW_N - TL_HOP) * sizeof ch->sound[0]);
+    memcpy(ch->sound + TL_WINDOW_N - TL_HOP, hop, sizeof s->hop[c]);
+    row->level_db_q8[c] = tl_level_db_q8(hop);
+    row->flags[c] = tl_level_clipped(hop) ? TL_FLAG_CLIPPED : 0;
+
+    tl_bands_of(ch->sound, bands);
+    if (now >= BANDS_BEHIND) {
+        memcpy(row_of(s, now - BANDS_BEHIND)->bands_db_q8[c], bands->db_q8, sizeof bands->db_q8);
+    }
+    tl_pitch_result pitch;
+    tl_pitch_push(&ch->pitch, hop, &pitch);
+    if (now >= PITCH_BEHIND) {
+        row_of(s, now - PITCH_BEHIND)->f0_hz_q4[c] = pitch.f0_hz_q4;
+        row_of(s, now - PITCH_BEHIND)->voicing_q15[c] = pitch.voicing_q15;
+    }
+    *voicing_q15 = pitch.voicing_q15;
+}
+
+/* Speech of both channels, decided together: what the other one explains is not evidence. */
+static void decide(state *s, const tl_bands bands[TL_CHANNELS],
+                   const int16_t voicing_q15[TL_CHANNELS]) {
+    int16_t explained_db_q8[TL_CHANNELS][TL_BANDS];
+    int16_t evidence_q8[TL_CHANNELS];
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        tl_bleed_explain(&s->channels[c].leak, bands[1 - c].db_q8, explained_db_q8[c]);
+    }
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        channel *ch = &s->channels[c];
+        uint8_t line = tl_music_push(&ch->music, bands[c].db_q8, bands[c].peak_share_q15);
+        evidence_q8[c] = tl_speech_evidence_q8(bands[c].db_q8, ch->noise.floor_db_q8,
+                                               explained_db_q8[c], voicing_q15[c], line != 0);
+        tl_bleed_learn(&ch->leak, s->channels[1 - c].noise.floor_db_q8, bands[c].db_q8,
+                       ch->noise.floor_db_q8);
+        if (s->hops >= BANDS_BEHIND) {
+            row_of(s, s->hops - BANDS_BEHIND)->flags[c] |= line;
+        }
+    }
+    /* a floor may rise only where neither party is heard: a leak is no noise either */
+    int32_t quiet = evidence_q8[AGENT] < 0 && evidence_q8[CUSTOMER] < 0;
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        channel *ch = &s->channels[c];
+        tl_noise_push(&ch->noise, bands[c].db_q8, quiet);
+        tl_speech_result result;
+        tl_speech_push(&ch->speech, evidence_q8[c], &result);
+        if (s->hops >= TL_LOOKAHEAD) {
+            tl_frame *row = row_of(s, s->hops - TL_LOOKAHEAD);
+            row->talk[c] = result.talk;
+            row->speech_q15[c] = result.probability_q15;
+        }
+    }
+}
+
+/* One hop of both channels. Returns 1 and a finished row once the lookahead is filled. */
+static int32_t push_hop(state *s, tl_frame *out) {
+    tl_bands bands[TL_CHANNELS];
+    int16_t voicing_q15[TL_CHANNELS];
+    memset(row_of(s, s->hops), 0, sizeof(tl_frame));
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        measure(s, c, &bands[c], &voicing_q15[c]);
+    }
+    decide(s, bands, voicing_q15);
+    uint32_t now = s->hops++;
+    if (now < TL_LOOKAHEAD) {
+        return 0;
+    }
+    tl_frame *row = row_of(s, now - TL_LOOKAHEAD);
+    row->t_ms = (now - TL_LOOKAHEAD) * 10;
+    row->bleed_db_q8 = tl_bleed_gain_db_q8(&s->channels[AGENT].leak);
+    row->sidetone_db_q8 = tl_bleed_gain_db_q8(&s->channels[CUSTOMER].leak);
+    *out = *row;
+    return 1;
+}
+
+int32_t tl_init(tl_core *core, int32_t rate_hz) {
+    if (core == 0) {
+        return TL_ERR_NULL;
+    }
+    if (rate_hz != TL_RATE_HZ && rate_hz != 3 * TL_RATE_HZ) {
+        return TL_ERR_RATE;
+    }
+    memset(core, 0, sizeof *core);
+    state *s = (state *)core->bytes;
+    s->magic = MAGIC;
+    s->rate_hz = rate_hz;
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        channel *ch = &s->channels[c];
+        tl_decimate_init(&ch->decimate);
+        tl_pitch_init(&ch->pitch);
+        tl_noise_init(&ch->noise);
+        tl_bleed_init(&ch->leak);
+        tl_music_init(&ch->music);
+        tl_speech_init(&ch->speech);
+    }
+    return TL_OK;
+}
+
+static int32_t samples_at_16k(const state *s, int32_t samples) {
+    return s->rate_hz == TL_RATE_HZ ? samples : samples / 3 + 1;
+}
+
+int32_t tl_rows_max(const tl_core *core, int32_t samples) {
+    const state *s = core == 0 ? 0 : (const state *)core->bytes;
+    if (s == 0) {
+        return TL_ERR_NULL;
+    }
+    if (s->magic != MAGIC) {
+        return TL_ERR_STATE;
+    }
+    if (samples < 0) {
+        return TL_ERR_COUNT;
+    }
+    return samples_at_16k(s, samples) / TL_HOP + 1;
+}
+
+int32_t tl_process(tl_core *core, const int16_t *pcm, int32_t samples, tl_frame *rows,
+                   int32_t rows_max) {
+    int32_t needed = tl_rows_max(core, samples);
+    if (needed < 0) {
+        return needed;
+    }
+    if ((pcm == 0 && samples > 0) || rows == 0) {
+        return TL_ERR_NULL;
+    }
+    if (rows_max < needed) {
+        return TL_ERR_SPACE;
+    }
+    state *s = (state *)core->bytes;
+    int32_t done = 0;
+    for (int32_t i = 0; i < samples; i++) {
+        int32_t given = 1;
+        for (int32_t c = 0; c < TL_CHANNELS; c++) {
+            int16_t sample = pcm[TL_CHANNELS * i + c];
+            if (s->rate_hz != TL_RATE_HZ) {
+                given = tl_decimate_push(&s->channels[c].decimate, sample, &sample);
+            }
+            if (given) {
+                s->hop[c][s->hop_fill] = sample;
+            }
+        }
+        s->hop_fill += given;
+        if (s->hop_fill == TL_HOP) {
+            s->hop_fill = 0;
+            done += push_hop(s, rows + done);
+        }
+    }
+    return done;
+}
+
+int32_t tl_flush(tl_core *core, tl_frame *rows, int32_t rows_max) {
+    if (core == 0 || rows == 0) {
+        return TL_ERR_NULL;
+    }
+    state *s = (state *)core->bytes;
+    if (s->magic != MAGIC) {
+        return TL_ERR_STATE;
+    }
+    if (rows_max < TL_LOOKAHEAD) {
+        return TL_ERR_SPACE;
+    }
+    /* silence stands in for the sound that will not come */
+    memset(s->hop, 0, sizeof s->hop);
+    int32_t done = 0;
+    for (int32_t i = 0; i < TL_LOOKAHEAD; i++) {
+        done += push_hop(s, rows + done);
+    }
+    s->magic = 0;
+    return done;
+}

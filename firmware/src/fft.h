@@ -1,0 +1,15 @@
+/* Power spectrum of 512 real samples through one 256-point complex transform.
+ *
+ * The input is at most 2^20 (Q4 samples), ten doublings lead to 2^30: no scaling, no overflow.
+ */
+#ifndef TL_FFT_H
+#define TL_FFT_H
+
+#include <stdint.h>
+
+#define TL_BINS 257
+
+/* data: 512 real values, |x| < 2^20, overwritten. power: |X|^2 of bins 0..256, same scale. */
+void tl_fft_power(int32_t data[512], uint64_t power[TL_BINS]);
+
+#endif

@@ -1,0 +1,87 @@
+#include "music.h"
+
+#include <string.h>
+
+#include "fixed.h"
+
+#define FIRST_BAND 2 /* telephone band */
+#define END_BAND 15
+#define TONE_SHARE_Q15 TL_Q(0.93, 15)
+#define TONE_FRAMES 4
+#define AUDIBLE TL_DB(-62)
+#define FLUX_MUSIC TL_DB(2.0)
+#define FLUX_SPEECH TL_DB(2.6)
+#define LOW_MUSIC 30  /* of 256 */
+#define LOW_SPEECH 90
+#define VOTES 50
+
+void tl_music_init(tl_music *m) {
+    memset(m, 0, sizeof *m);
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        m->last_db_q8[b] = TL_DB(-100);
+    }
+}
+
+static int32_t band_level_db_q8(const int16_t bands_db_q8[TL_BANDS]) {
+    int32_t level = TL_DB(-100);
+    for (int32_t b = FIRST_BAND; b < END_BAND; b++) {
+        level = tl_logadd_db_q8(level, bands_db_q8[b]);
+    }
+    return level;
+}
+
+static int32_t loudest_db_q8(const tl_music *m) {
+    int32_t loudest = TL_DB(-100);
+    for (int32_t i = 0; i < m->count; i++) {
+        loudest = tl_max(loudest, m->level_db_q8[i]);
+    }
+    return loudest;
+}
+
+/* Share (of 256) of the last 2.5 s whose level lies more than 12 dB below their loudest. */
+static int32_t low_share(const tl_music *m) {
+    int32_t loudest = loudest_db_q8(m);
+    int32_t low = 0;
+    for (int32_t i = 0; i < m->count; i++) {
+        low += m->level_db_q8[i] < loudest - TL_DB(12);
+    }
+    return low * 256 / TL_MUSIC_FRAMES;
+}
+
+static void decide_music(tl_music *m) {
+    if (m->count < TL_MUSIC_FRAMES) {
+        return;
+    }
+    int32_t flux = m->flux_sum_q8 / TL_MUSIC_FRAMES;
+    int32_t low = low_share(m);
+    int32_t like = flux < FLUX_MUSIC && low < LOW_MUSIC && loudest_db_q8(m) > AUDIBLE;
+    int32_t unlike = flux > FLUX_SPEECH || low > LOW_SPEECH;
+    int32_t against = m->music ? unlike : like;
+    m->votes = (uint8_t)(against ? m->votes + 1 : 0);
+    if (m->votes >= VOTES) {
+        m->music = !m->music;
+        m->votes = 0;
+    }
+}
+
+uint8_t tl_music_push(tl_music *m, const int16_t bands_db_q8[TL_BANDS], int16_t peak_share_q15) {
+    int32_t level = band_level_db_q8(bands_db_q8);
+    int32_t change = 0; /* 13 bands * 2^15 < 2^19 */
+    for (int32_t b = FIRST_BAND; b < END_BAND; b++) {
+        change += tl_abs(bands_db_q8[b] - m->last_db_q8[b]);
+    }
+    memcpy(m->last_db_q8, bands_db_q8, sizeof m->last_db_q8);
+    int16_t flux = (int16_t)(change / (END_BAND - FIRST_BAND));
+
+    m->flux_sum_q8 += flux - (m->count == TL_MUSIC_FRAMES ? m->flux_db_q8[m->at] : 0);
+    m->flux_db_q8[m->at] = flux;
+    m->level_db_q8[m->at] = (int16_t)level;
+    m->at = (uint16_t)(m->at + 1 == TL_MUSIC_FRAMES ? 0 : m->at + 1);
+    m->count = (uint16_t)tl_min(m->count + 1, TL_MUSIC_FRAMES);
+
+    int32_t pure = peak_share_q15 > TONE_SHARE_Q15 && level > AUDIBLE;
+    m->tone_frames = (uint8_t)(pure ? tl_min(m->tone_frames + 1, 255) : 0);
+    decide_music(m);
+    return (uint8_t)((m->tone_frames >= TONE_FRAMES ? TL_FLAG_TONE : 0) |
+                     (m->music ? TL_FLAG_MUSIC : 0));
+}
