@@ -8,17 +8,17 @@ the agent's strain, for a name, for a device inside a window, for a cue or for a
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 M = TypeVar("M", bound="Message")
 
-SCHEMA = 1
+SCHEMA: Final = 1
 """Number of the wire's schema: in every topic and in every payload."""
 
-WINDOW_MS = 10_000
+WINDOW_MS: Final = 10_000
 """Length of one window; windows start at multiples of it since the Unix epoch, UTC."""
 
 ROUND_MS = 100
@@ -37,8 +37,14 @@ Count = Annotated[int, Meta(ge=0, le=100_000)]
 Millis = Annotated[int, Meta(ge=0, le=WINDOW_MS, multiple_of=ROUND_MS)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-"""A site's, team's or device's name: one MQTT topic level, so no `/`, `+`, `#` and no leading `_`."""
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z",
+        description="a name of a-z, 0-9 and -, at most 63 characters, not beginning with -",
+    ),
+]
+"""A site's, team's or device's name: one MQTT topic level, so no `/`, `+`, `#`, no leading `_`."""
 
 LatencyBins = Annotated[tuple[Count, ...], Meta(min_length=9, max_length=9)]
 OverlapBins = Annotated[tuple[Count, ...], Meta(min_length=6, max_length=6)]
@@ -61,11 +67,11 @@ class Sides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Window(Message, frozen=True, kw_only=True):
     """Anonymous sums of one aligned window of one desk. Published once, not retained."""
 
-    pid: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+    pid: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
     """Random 64 bits, new every shift; never derived from the device."""
     seq: Annotated[int, Meta(ge=0, le=2**31 - 1)]
     """Number of the window under this pid; pid and seq make a window unique."""
-    start_s: Annotated[int, Meta(ge=0, multiple_of=WINDOW_MS // 1000)]
+    start_s: Annotated[int, Meta(ge=0, lt=2**33, multiple_of=WINDOW_MS // 1000)]
     """Start of the window, Unix seconds, UTC."""
     length_ms: Literal[10_000] = WINDOW_MS
     agent_ms: Millis = 0
@@ -106,8 +112,8 @@ class Status(Message, frozen=True, kw_only=True):
     """Is the device there? Retained; the last will says offline."""
 
     state: Literal["online", "offline"]
-    session: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$")]
-    """Random per connection attempt of the process, so that an old will is told from a new session."""
+    session: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}\Z")]
+    """Random per connection attempt, so that an old will is told from a new session."""
 
 
 class Health(Message, frozen=True, kw_only=True):
@@ -160,7 +166,7 @@ class Aggregate(Message, frozen=True, kw_only=True):
     """What the floor shows of one team, or of the site (`_site`). Retained."""
 
     site: Name
-    team: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|_site)$")]
+    team: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|_site)\Z")]
     made_at_s: Annotated[float, Meta(ge=0)]
     """When the aggregator computed this, Unix seconds."""
     newest_window_s: Annotated[int, Meta(ge=0)]
