@@ -1,0 +1,199 @@
+"""The process `turnlight floor`: joins broker, picture, store and feed."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from turnlight import messages
+from turnlight.messages import Aggregate, Window
+from turnlight_floor import privacy, settings
+from turnlight_floor.aggregate import LATE_S, Picture
+from turnlight_floor.link import Link
+from turnlight_floor.store import Store, StoreError
+
+log = logging.getLogger("turnlight.floor")
+
+QUEUE_WINDOWS = 20_000
+"""When the worker falls this far behind, the broker has to wait."""
+BATCH = 500
+TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+RESERVED = ("device", "floor")
+BIGGEST_PAYLOAD = 4096
+"""Bytes. The largest window there can be is far below."""
+SAVE_EVERY_S = 10.0
+
+
+class Counters(msgspec.Struct):
+    """What the service did, since it started."""
+
+    received: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    refused: dict[str, int] = {}
+    published: int = 0
+    teams: int = 0
+
+
+class Floor:
+    """Windows in by `take`, aggregates out by `tick`. Without a broker, without a clock."""
+
+    def __init__(self, site: str, picture: Picture, k: int) -> None:
+        self.site = site
+        self.picture = picture
+        self.k = k
+        self.counters = Counters()
+        self._refused: Counter[str] = Counter()
+        self._published: set[str] = set()
+
+    def take(self, topic: str, payload: bytes, now_s: float) -> None:
+        """Count one message from the window feed; whatever it is, it does no harm."""
+        self.counters.received += 1
+        outcome = self._outcome(topic, payload, now_s)
+        if outcome == "accepted":
+            self.counters.accepted += 1
+        elif outcome == "duplicate":
+            self.counters.duplicate += 1
+        else:
+            self._refused[outcome] += 1
+            self.counters.refused = dict(self._refused)
+
+    def tick(self, now_s: float) -> list[tuple[str, bytes]]:
+        """Topics and payloads to publish, retained; a team that is over is cleared (empty)."""
+        self.picture.forget(now_s)
+        cells = self.picture.aggregates(now_s, self.k)
+        names = {cell.team for cell in cells}
+        over = self._published - names
+        self._published = names
+        self.counters.teams = max(0, len(names) - 1)
+        return [(self._topic(cell), messages.encode(cell)) for cell in cells] + [
+            (messages.floor_topic(self.site, name), b"") for name in sorted(over)
+        ]
+
+    def _outcome(self, topic: str, payload: bytes, now_s: float) -> str:
+        team = topic.split("/")[3]
+        if not TEAM.fullmatch(team) or team in RESERVED:
+            return "bad team"
+        if len(payload) > BIGGEST_PAYLOAD:
+            return "too large"
+        try:
+            window = messages.decode(payload, Window)
+        except msgspec.MsgspecError as error:
+            # Once a reason: a flood of bad payloads must not become a flood of lines.
+            if not self._refused["malformed"]:
+                log.warning("team %s: a window is refused: %s; the rest are counted", team, error)
+            return "malformed"
+        return self.picture.apply(team, window, now_s)
+
+    def _topic(self, cell: Aggregate) -> str:
+        return messages.floor_topic(self.site, cell.team)
+
+
+class Service:
+    """The floor at work: a queue from the broker's thread, one worker, one database."""
+
+    def __init__(self, config: settings.FloorSettings) -> None:
+        """Read what is needed to start.
+
+        Raises:
+            SettingsError: a file named in the settings is missing or wrong.
+            StoreError: the database cannot be used.
+        """
+        self._every_s = config.publish_every_s
+        k = privacy.load(config.privacy_file).k
+        self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(QUEUE_WINDOWS)
+        self._link = Link(
+            config.broker,
+            [messages.window_topic(config.site, "+")],
+            self._heard,
+            client_id=f"turnlight-floor-{config.site}",
+        )
+        self._store = Store(Path(config.database), config.site)
+        picture = Picture(config.site, config.zone(), self._store.restore())
+        self.floor = Floor(config.site, picture, k)
+        self.stopping = threading.Event()
+
+    def run(self) -> Counters:
+        """Work until `stopping` is set, then settle what is open."""
+        self._link.start()
+        publish_s = save_s = time.monotonic()
+        while not self.stopping.is_set():
+            self._drain(min(0.2, max(0.0, publish_s - time.monotonic())))
+            if time.monotonic() >= publish_s:
+                publish_s = max(publish_s + self._every_s, time.monotonic())
+                self._publish()
+            if time.monotonic() >= save_s:
+                save_s = time.monotonic() + SAVE_EVERY_S
+                self._save()
+        self._settle()
+        return self.floor.counters
+
+    def _heard(self, topic: str, payload: bytes) -> None:
+        while not self.stopping.is_set():
+            try:
+                self._inbox.put((topic, payload), timeout=0.5)
+            except queue.Full:
+                continue
+            return
+
+    def _drain(self, wait_s: float) -> None:
+        try:
+            item = self._inbox.get(timeout=wait_s) if wait_s else self._inbox.get_nowait()
+            for _ in range(BATCH):
+                self.floor.take(*item, time.time())
+                item = self._inbox.get_nowait()
+            self.floor.take(*item, time.time())
+        except queue.Empty:
+            pass
+
+    def _publish(self) -> None:
+        for topic, payload in self.floor.tick(time.time()):
+            if self._link.publish(topic, payload) is not None and payload:
+                self.floor.counters.published += 1
+
+    def _save(self) -> None:
+        picture, now_s = self.floor.picture, time.time()
+        done_s = int(now_s - LATE_S) // 60 * 60
+        newest_s = self._store.newest_minute()
+        first_s = done_s - 60 if newest_s is None else max(newest_s + 60, done_s - 300)
+        for start_s in range(first_s, done_s, 60):
+            self._store.keep(start_s, picture.minute(start_s, self.floor.k))
+        self._store.save(picture.state)
+
+    def _settle(self) -> None:
+        while not self._inbox.empty():
+            self._drain(0.0)
+        last = [self._link.publish(*item) for item in self.floor.tick(time.time())]
+        until_s = time.monotonic() + 2.0
+        for sent in last:
+            if sent is not None:
+                self.floor.counters.published += 1
+                sent.wait_for_publish(max(0.0, until_s - time.monotonic()))
+        self._link.stop()
+        self._save()
+        self._store.close()
+
+
+def main(config_path: Path, as_json: bool = False) -> int:
+    """Run the floor until SIGTERM or SIGINT; with `as_json` one line of counters at the end."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    try:
+        service = Service(settings.load(config_path))
+    except (settings.SettingsError, StoreError) as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, settings.SettingsError) else 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: service.stopping.set())
+    counters = service.run()
+    if as_json:
+        print(msgspec.json.encode(counters).decode(), flush=True)
+    return 0

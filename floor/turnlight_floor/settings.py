@@ -1,0 +1,133 @@
+"""Settings of the floor and its page: frozen types with the unit in the name, one TOML file.
+
+docs/floor.md lists every key; a test fails when one is missing there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta
+
+from turnlight.messages import Name
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+
+class SettingsError(ValueError):
+    """A setting is unknown, missing or out of range; the text names it and the valid form."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all settings: frozen, and an unknown key is refused."""
+
+
+class BrokerSettings(Settings, frozen=True, kw_only=True):
+    """How to reach the broker."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    username: str = ""
+    password_file: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+
+
+class PageSettings(Settings, frozen=True, kw_only=True):
+    """The manager's page."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    broker: BrokerSettings | None = None
+    """The page's own credential, which needs to read aggregates and device status only;
+    left out, the page uses the floor's."""
+
+
+class FloorSettings(Settings, frozen=True, kw_only=True):
+    """All settings of `turnlight floor` and `turnlight page`; every key may be left out.
+
+    Files are looked for beside the settings file unless their path is absolute.
+    """
+
+    site: Name = "home"
+    time_zone: str = ""
+    """Whose midnight begins the day, like `Europe/Stockholm`; empty takes the system's."""
+    database: str = "floor.sqlite"
+    privacy_file: str = ""
+    """TOML with `k`; empty takes the default of 5."""
+    publish_every_s: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    broker: BrokerSettings = BrokerSettings()
+    page: PageSettings = PageSettings()
+
+    def zone(self) -> ZoneInfo | None:
+        """The site's time zone; None is the system's."""
+        return ZoneInfo(self.time_zone) if self.time_zone else None
+
+
+def parse(text: str, origin: str, beside: Path) -> FloorSettings:
+    """Settings from TOML text; relative files are taken to lie in `beside`.
+
+    Raises:
+        SettingsError: names the origin, the key and what would be valid.
+    """
+    try:
+        settings = msgspec.toml.decode(text, type=FloorSettings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{origin}: {error}; docs/floor.md lists every key") from None
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"{origin}: not valid TOML: {error}") from None
+    try:
+        settings.zone()
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SettingsError(
+            f"{origin}: time_zone `{settings.time_zone}` is unknown; "
+            "give one like `Europe/Stockholm`, or leave it out for the system's"
+        ) from None
+    page = settings.page
+    if page.broker is not None:
+        page = msgspec.structs.replace(page, broker=_resolved(page.broker, beside))
+    return msgspec.structs.replace(
+        settings,
+        database=str(beside / settings.database),
+        privacy_file=settings.privacy_file and str(beside / settings.privacy_file),
+        broker=_resolved(settings.broker, beside),
+        page=page,
+    )
+
+
+def load(path: Path) -> FloorSettings:
+    """Settings from a TOML file.
+
+    Raises:
+        SettingsError: the file cannot be read or holds a wrong setting.
+    """
+    return parse(read(path), str(path), path.resolve().parent)
+
+
+def read(path: Path) -> str:
+    """Text of one settings file.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8 text") from None
+
+
+def _resolved(broker: BrokerSettings, beside: Path) -> BrokerSettings:
+    files = {
+        key: str(beside / getattr(broker, key))
+        for key in ("password_file", "ca_file", "cert_file", "key_file")
+        if getattr(broker, key)
+    }
+    return msgspec.structs.replace(broker, **files)
