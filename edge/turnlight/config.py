@@ -5,11 +5,15 @@ docs/config.md lists every key; a test fails when one is missing there.
 
 from __future__ import annotations
 
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from turnlight.messages import Name
 
@@ -99,7 +103,9 @@ class UplinkSettings(Settings, frozen=True, kw_only=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     publish_jitter_s: Seconds = 2.0
     """A window leaves at a random moment within this time after it is complete."""
-    shift_hours: tuple[Annotated[int, Meta(ge=0, le=23)], ...] = (6, 14, 22)
+    shift_hours: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=23)], ...], Meta(min_length=1, max_length=24)
+    ] = (6, 14, 22)
     """Local hours at which a new shift, and so a new pid, begins."""
     keep_days: Annotated[int, Meta(ge=1, le=30)] = 7
 
@@ -119,18 +125,18 @@ def parse(text: str, origin: str) -> Config:
     """Settings from TOML text.
 
     Raises:
-        ConfigError: names the origin, the key and what would be valid.
+        ConfigError: names the origin, the key, its value and what would be valid.
     """
     try:
-        config = msgspec.toml.decode(text, type=Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{origin}: {error}; docs/config.md lists every key") from None
-    except msgspec.DecodeError as error:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin}: not valid TOML: {error}") from None
-    if config.desk.team in ("device", "floor"):
-        raise ConfigError(f"{origin}: desk.team `{config.desk.team}` is reserved; name it otherwise")
-    if config.audio.source == "file" and not config.audio.file:
-        raise ConfigError(f"{origin}: audio.source is `file`, so audio.file must name a recording")
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{origin}: {_explain(str(error), raw)}") from None
+    for fault in _contradictions(config):
+        raise ConfigError(f"{origin}: {fault}")
     return config
 
 
@@ -142,8 +148,111 @@ def load(path: Path) -> Config:
     """
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file; name another with --config, "
+            "or leave --config out for the defaults"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text") from None
+        raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     return parse(text, str(path))
+
+
+def keys() -> dict[str, inspect.Field]:
+    """Every setting by its full key, as in `cues.spacing_s`."""
+    return {
+        f"{section.name}.{field.name}": field
+        for section in _fields(inspect.type_info(Config))
+        for field in _fields(section.type)
+    }
+
+
+def valid_form(kind: inspect.Type) -> str:
+    """What a setting's value may be, in words."""
+    match kind:
+        case inspect.Metadata(extra_json_schema=dict(extra)):
+            return str(extra["description"])
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType():
+            return "one of " + ", ".join(_toml(value) for value in kind.values)
+        case inspect.IntType() | inspect.FloatType():
+            noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
+            above = f"above {kind.gt:g}" if kind.gt is not None else f"from {kind.ge:g}"
+            return f"{noun} {above} up to {kind.le:g}"
+        case inspect.VarTupleType():
+            return f"a list of one or more, each {valid_form(kind.item_type)}"
+        case inspect.StructType():
+            return "a table of settings"
+        case _:
+            return "a text in quotes"
+
+
+def _explain(error: str, raw: Mapping[str, Any]) -> str:
+    text, _, at = error.partition(" - at `$")
+    path = at.rstrip("`").removeprefix(".")
+    unknown = re.search(r"unknown field `(.*)`", text)
+    if unknown:
+        return _unknown(path, unknown[1])
+    key = path.partition("[")[0]
+    value: Any = raw
+    for part in key.split("."):
+        value = value[part]
+    kinds = {name: field.type for name, field in keys().items()}
+    kinds |= {field.name: field.type for field in _fields(inspect.type_info(Config))}
+    return f"{key} is {_toml(value)}, but must be {valid_form(kinds[key])}"
+
+
+def _unknown(section: str, name: str) -> str:
+    key = f"{section}.{name}" if section else name
+    places = [known.partition(".")[::2] for known in keys()]
+    inside = [leaf for place, leaf in places if place == section] if section else _sections()
+    elsewhere = [f"{place}.{leaf}" for place, leaf in places if leaf == name]
+    near = [f"{section}.{leaf}" for leaf in difflib.get_close_matches(name, inside, n=1)]
+    guesses = elsewhere or [guess.removeprefix(".") for guess in near]
+    hint = f"did you mean {guesses[0]}?" if guesses else "docs/config.md lists every key"
+    return f"{key} is not a setting; {hint}"
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    desk, audio, cues, uplink = config.desk, config.audio, config.cues, config.uplink
+    if desk.team in ("device", "floor"):
+        yield f'desk.team is "{desk.team}", which the wire reserves; name the team otherwise'
+    if audio.source == "file" and not audio.file:
+        yield 'audio.source is "file", so audio.file must name a recording'
+    if cues.share_back > cues.share_over:
+        yield (
+            f"cues.share_back is {cues.share_back:g}, but must not be above cues.share_over, "
+            f"which is {cues.share_over:g}"
+        )
+    if cues.strain_calm > cues.strain_high:
+        yield (
+            f"cues.strain_calm is {cues.strain_calm:g}, but must not be above cues.strain_high, "
+            f"which is {cues.strain_high:g}"
+        )
+    if uplink.password_file and not uplink.username:
+        yield "uplink.password_file is set, so uplink.username must say whose password it is"
+    if bool(uplink.cert_file) != bool(uplink.key_file):
+        yield "uplink.cert_file and uplink.key_file belong together; set both or neither"
+    if not uplink.tls and (uplink.ca_file or uplink.cert_file):
+        yield "uplink.ca_file and uplink.cert_file need uplink.tls = true"
+
+
+def _fields(kind: inspect.Type) -> tuple[inspect.Field, ...]:
+    assert isinstance(kind, inspect.StructType)
+    return kind.fields
+
+
+def _sections() -> list[str]:
+    return [field.name for field in _fields(inspect.type_info(Config))]
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else str(value)
