@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import random
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -124,33 +125,13 @@ def test_a_window_has_these_fields_and_no_other() -> None:
     assert Sides.__struct_fields__ == ("agent", "customer")
 
 
-@pytest.mark.parametrize(
-    "word",
-    [
-        "agent_strain",
-        "name",
-        "device",
-        "cue",
-        "pause",
-        "mute",
-        "dim",
-        "site",
-        "team",
-        "user",
-        "mac",
-        "ip",
-        "serial",
-        "text",
-        "word",
-        "audio",
-        "lamp",
-        "session",
-        "host",
-        "f0",
-        "pitch",
-        "level",
-    ],
-)
+FORBIDDEN = """
+agent_strain name device cue pause mute dim site team user mac ip serial
+text word audio lamp session host f0 pitch level
+"""
+
+
+@pytest.mark.parametrize("word", FORBIDDEN.split())
 def test_a_window_has_no_field_for_who_it_was_or_what_the_lamp_did(word: str) -> None:
     parts = {part for name in names_inside(Window) for part in (name, *name.split("_"))}
     assert word not in parts
@@ -159,10 +140,7 @@ def test_a_window_has_no_field_for_who_it_was_or_what_the_lamp_did(word: str) ->
 
 def test_the_only_strain_in_a_window_is_one_list_and_not_by_side() -> None:
     assert [name for name in names_inside(Window) if "strain" in name] == ["strain_bins"]
-    assert (
-        get_type_hints(Window)["strain_bins"] == tuple[messages.Count, ...]
-        or names_inside(get_type_hints(Window)["strain_bins"]) == set()
-    )
+    assert all(isinstance(count, int) for count in WINDOW.strain_bins)
 
 
 @pytest.mark.parametrize("word", ["talk", "cue", "pause", "mute", "strain", "agent", "call", "pid"])
@@ -240,7 +218,7 @@ def test_a_window_without_its_identity_is_refused(field: str) -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff", b"[]", b"null", b'{"schema":1', b"[" * 9000])
 def test_rubbish_is_refused_as_such(payload: bytes) -> None:
-    with pytest.raises((msgspec.DecodeError, RecursionError)):
+    with pytest.raises(msgspec.DecodeError):
         decode(payload, Window)
 
 
@@ -250,10 +228,8 @@ def test_any_damage_to_a_payload_is_refused_or_still_a_window() -> None:
     for _ in range(2000):
         bad = bytearray(good)
         bad[random_.randrange(len(bad))] = random_.randrange(256)
-        try:
+        with contextlib.suppress(msgspec.DecodeError):
             assert isinstance(decode(bytes(bad), Window), Window)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
 
 
 def test_bins_are_one_more_than_their_edges() -> None:

@@ -204,6 +204,9 @@ def decode(payload: bytes, kind: type[M]) -> M:
 
     Raises:
         msgspec.ValidationError: a field is unknown, missing or out of range; the text names it.
-        msgspec.DecodeError: the payload is not JSON.
+        msgspec.DecodeError: the payload is not JSON in UTF-8.
     """
-    return msgspec.json.decode(payload, type=kind)
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"not UTF-8: {error.reason}") from None
