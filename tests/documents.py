@@ -6,15 +6,16 @@ import random
 from typing import Any
 
 from turnlight.analysis import (
+    Analysis,
     CallDocument,
     CueDocument,
-    Document,
     EventDocument,
     QualityDocument,
     SegmentDocument,
     SourceDocument,
     SpanDocument,
 )
+from turnlight.metrics import Sums, measures
 
 
 def segment(party: Any, start_s: float, end_s: float) -> SegmentDocument:
@@ -42,8 +43,8 @@ def call(start_s: float, end_s: float, **fields: Any) -> CallDocument:
 
 def document(
     *calls: CallDocument, file: str = "call.flac", notes: tuple[str, ...] = ()
-) -> Document:
-    return Document(
+) -> Analysis:
+    return Analysis(
         source=SourceDocument(
             file=file,
             duration_s=max((c.end_s for c in calls), default=3.0) + 1.0,
@@ -64,7 +65,31 @@ def document(
     )
 
 
-METRICS: dict[str, Any] = {}
+METRICS = measures(
+    Sums(
+        agent_ms=39_500,
+        customer_ms=52_300,
+        both_ms=3_800,
+        silence_ms=10_200,
+        hold_ms=12_000,
+        non_talk_silence_ms=6_400,
+        long_silences=1,
+        overtalks=3,
+        overtalk_ms=3_100,
+        interruptions=[2, 1],
+        interruptions_taken=[1, 0],
+        backchannels=[5, 2],
+        floor_changes=14,
+        syllables=[170, 240],
+        strain_bins=[4, 10, 18, 9, 3],
+        strain_total=2_150,
+        turnarounds=1,
+        offsets_to_agent={-800: 1, 240: 2, 620: 3, 1400: 1},
+        offsets_to_customer={-300: 2, 180: 3, 900: 2},
+        longest_overtalk_ms=1_620,
+        longest_turn_ms=[23_400, 31_200],
+    )
+)
 
 
 def story(length_s: float, seed: int = 1, start_s: float = 1.2) -> CallDocument:

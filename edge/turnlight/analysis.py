@@ -1,10 +1,17 @@
-"""One recording in, one document out: what `turnlight analyze` knows about a file."""
+"""One recording in, all that can be told about it out; the JSON document has the same shape."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from turnlight.call import CallRecord
+    from turnlight.config import Config
+    from turnlight.dsp import Frames
+    from turnlight.recording import Recording
 
 PartyName = Literal["agent", "customer"]
 
@@ -12,7 +19,7 @@ QUIET_CUES = ("idle", "listening")
 """States of the lamp that say nothing to the agent, so nothing is listed for them."""
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known about one file; times are seconds from the start of the file."""
 
     source: SourceDocument
@@ -124,3 +131,84 @@ def spoken_cues(call: CallDocument) -> list[CueDocument]:
 def interruptions(call: CallDocument, by: str) -> list[EventDocument]:
     """Interruptions of one party, in order."""
     return [e for e in call.events if e.kind == "interruption" and e.by == by]
+
+
+def rows(recording: Recording) -> Iterator[Frames]:
+    """The core's rows of a whole recording, in blocks.
+
+    Raises:
+        InputError: the sound cannot be used.
+    """
+    from turnlight.dsp import Core
+
+    core = Core()
+    for pcm in recording.blocks():
+        yield core.process(pcm)
+    yield core.flush()
+
+
+def analyze(recording: Recording, config: Config, on_progress: Callable[[float], None]) -> Analysis:
+    """Hear a recording as the desk would hear it.
+
+    Args:
+        recording: what to hear.
+        config: the desk's settings; those of calls and cues count here.
+        on_progress: told the part that was heard, 0..1.
+
+    Raises:
+        InputError: the sound cannot be used.
+    """
+    from turnlight.agent import Listener
+    from turnlight.dsp import HOP_MS
+    from turnlight.soundness import Soundness
+
+    listener, soundness = Listener(config, keep=True), Soundness()
+    calls: list[CallRecord] = []
+    heard_ms = 0
+    for block in rows(recording):
+        soundness.hear(block)
+        calls += listener.hear(block).calls
+        heard_ms += len(block) * HOP_MS
+        on_progress(min(1.0, heard_ms / max(1, recording.duration_ms)))
+    calls += listener.finish().calls
+    return Analysis(
+        source=SourceDocument(
+            file=recording.name,
+            duration_s=heard_ms / 1000,
+            rate_hz=recording.rate_hz,
+            channels=2,
+        ),
+        quality=soundness.document(recording.notes),
+        calls=[_call(record) for record in calls],
+    )
+
+
+def document(analysis: Analysis) -> bytes:
+    """The JSON document of one file, on one line."""
+    return msgspec.json.encode(analysis)
+
+
+def _call(record: CallRecord) -> CallDocument:
+    return CallDocument(
+        start_s=record.start_ms / 1000,
+        end_s=record.end_ms / 1000,
+        metrics=record.metrics,
+        segments=[
+            SegmentDocument(party=s.party, start_s=s.start_ms / 1000, end_s=s.end_ms / 1000)
+            for s in sorted(record.segments, key=lambda s: (s.start_ms, s.party))
+        ],
+        events=[
+            EventDocument(
+                kind=e.kind,
+                by=e.by,
+                start_s=e.start_ms / 1000,
+                end_s=e.end_ms / 1000,
+                floor_taken=e.floor_taken,
+            )
+            for e in sorted(record.events, key=lambda e: (e.start_ms, e.end_ms, e.kind))
+        ],
+        holds=[SpanDocument(start_s=a / 1000, end_s=b / 1000) for a, b in record.holds],
+        strain=None if record.strain is None else msgspec.to_builtins(record.strain),
+        call_arc=list(record.call_arc),
+        cues=[CueDocument(at_s=c.at_ms / 1000, cue=c.cue, reason=c.reason) for c in record.cues],
+    )

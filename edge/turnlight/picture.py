@@ -62,8 +62,8 @@ def _row(call: CallDocument, start_s: float, end_s: float) -> Iterator[str]:
     def box(span: tuple[float, float], y: int, height: int, name: str, title: str) -> str:
         left, right = max(span[0], start_s), min(span[1], end_s)
         return (
-            f'<rect class="{name}" x="{x(left)}" y="{y}" height="{height}" '
-            f'width="{(right - left) / width_s * 100:.2f}%" rx="1.5"><title>{escape(title)}</title></rect>'
+            f'<rect class="{name}" x="{x(left)}" y="{y}" height="{height}" rx="1.5" '
+            f'width="{(right - left) / width_s * 100:.2f}%"><title>{escape(title)}</title></rect>'
         )
 
     def inside(span_start_s: float, span_end_s: float) -> bool:
@@ -205,6 +205,7 @@ def _bar(percent: float, y: int, height: int) -> str:
     )
 
 
+QUARTERS = ("1st", "2nd", "3rd", "4th")
 ARC_WIDTH, ARC_HEIGHT, ARC_LEFT, ARC_TOP = 420, 150, 30, 12
 
 
@@ -219,17 +220,17 @@ def arc(quarters: list[float | None]) -> str:
         for i, value in enumerate(quarters)
     ]
     parts = []
-    for value in (0, 50, 100):
-        y = ARC_TOP + (1 - value / 100) * plot_height
+    for strain in (0, 50, 100):
+        y = ARC_TOP + (1 - strain / 100) * plot_height
         parts.append(
             f'<line class="grid" x1="{ARC_LEFT}" x2="{ARC_LEFT + plot_width}" y1="{y}" y2="{y}"/>'
-            f'<text class="scale" x="{ARC_LEFT - 6}" y="{y + 4}">{value}</text>'
+            f'<text class="scale" x="{ARC_LEFT - 6}" y="{y + 4}">{strain}</text>'
         )
-    for name, x in zip(("1st", "2nd", "3rd", "4th"), range(len(quarters)), strict=False):
-        parts.append(
-            f'<text class="axis mid" x="{ARC_LEFT + (x + 0.5) * step}" y="{ARC_HEIGHT - 8}">'
-            f"{name}</text>"
-        )
+    parts += [
+        f'<text class="axis mid" x="{ARC_LEFT + (i + 0.5) * step}" y="{ARC_HEIGHT - 8}">'
+        f"{name}</text>"
+        for i, name in enumerate(QUARTERS)
+    ]
     parts.append(f'<path class="arc" d="{_curve(points)}"/>')
     for point, value in zip(points, quarters, strict=True):
         if point and value is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import turnlight
 from turnlight import picture, wording
-from turnlight.analysis import CallDocument, Document, EventDocument, spoken_cues
+from turnlight.analysis import Analysis, CallDocument, EventDocument, spoken_cues
 
 ZOOMS = (100, 200, 400)
 _LEGEND = (
@@ -25,7 +25,7 @@ _LEGEND = (
 _LISTED = ("interruption", "overtalk", "long_silence")
 
 
-def page(documents: list[Document]) -> str:
+def page(documents: list[Analysis]) -> str:
     """The whole report as HTML."""
     css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     count = sum(len(document.calls) for document in documents)
@@ -50,7 +50,7 @@ def page(documents: list[Document]) -> str:
     )
 
 
-def _overview(documents: list[Document]) -> Iterator[str]:
+def _overview(documents: list[Analysis]) -> Iterator[str]:
     yield (
         "<section class='overview'><h2>Overview</h2><div class='scroll'><table><thead><tr>"
         "<th>Call</th><th class='number'>Length</th><th>Agent's share of the talk</th>"
@@ -82,7 +82,7 @@ def _overview(documents: list[Document]) -> Iterator[str]:
     yield "</tbody></table></div></section>"
 
 
-def _document(document: Document, number: int) -> Iterator[str]:
+def _document(document: Analysis, number: int) -> Iterator[str]:
     source = document.source
     yield (
         f"<section class='file'><h2>{escape(source.file)}</h2><p class='quiet'>"
@@ -120,6 +120,7 @@ def _call(call: CallDocument, name: str) -> Iterator[str]:
         yield "<p class='quiet'>Withheld: not enough of the customer's voice.</p>"
     else:
         yield picture.arc(call.call_arc)
+        yield f"<p class='quiet'>{wording.strain(call).detail.capitalize()}.</p>"
     yield "</div></div>"
     yield from _timeline(call, name)
     yield "<dl class='facts'>"

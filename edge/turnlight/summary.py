@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from turnlight import wording
-from turnlight.analysis import CallDocument, Document, spoken_cues
+from turnlight.analysis import Analysis, CallDocument, spoken_cues
 from turnlight.timeline import Band, bands
 
 AGENT, CUSTOMER, BOTH = "#3d8fd1", "#d9912b", "#d5405a"
@@ -33,7 +33,7 @@ _SHARE_COLUMNS_MAX = 60
 class Summary:
     """What `turnlight analyze` prints of one file."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Analysis) -> None:
         self._document = document
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -58,7 +58,7 @@ class Summary:
         yield Text()
 
 
-def _sound(document: Document) -> list[tuple[str, str]]:
+def _sound(document: Analysis) -> list[tuple[str, str]]:
     return wording.quality(document.quality)
 
 
@@ -79,7 +79,12 @@ def _call(call: CallDocument, number: int, count: int, width: int) -> Iterator[T
         style=QUIET,
     )
     yield Text()
-    yield _pairs([(fact.label, fact.value, fact.detail) for fact in wording.facts(call)])
+    yield _pairs(
+        [
+            (fact.label, fact.value, fact.detail)
+            for fact in [*wording.facts(call), wording.strain(call)]
+        ]
+    )
     spoken = spoken_cues(call)
     if spoken:
         yield Text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from turnlight.analysis import (
@@ -104,7 +106,6 @@ def facts(call: CallDocument) -> list[Fact]:
         Fact("Longest story", length(call, "longest_customer_story_ms"), "customer"),
         _silence(call),
         *([_hold(call)] if call.holds else []),
-        _strain(call),
     ]
 
 
@@ -176,41 +177,50 @@ def _hold(call: CallDocument) -> Fact:
     return Fact("On hold", duration_s(total), counted(len(call.holds), "time"))
 
 
-def _strain(call: CallDocument) -> Fact:
+def strain(call: CallDocument) -> Fact:
+    """The customer's strain by quarter of the call."""
     if all(value is None for value in call.call_arc):
         return Fact("Customer's strain", WITHHELD, "not enough of the customer's voice")
     arc = " → ".join("·" if value is None else f"{value:.0f}" for value in call.call_arc)
-    turned = any(cue.cue == "turnaround" for cue in call.cues)
-    return Fact(
-        "Customer's strain", arc, "by quarter of the call" + (", turned around" if turned else "")
-    )
+    detail = "by quarter of the call"
+    if call.metrics.get("turnaround"):
+        detail += "; it turned around"
+    return Fact("Customer's strain", arc, detail)
 
 
 def measures(call: CallDocument) -> list[tuple[str, str]]:
-    """Every measure of the call: its name and its value with the unit."""
+    """Every measure of the call: its name in docs/metrics.md, and its value with the unit."""
     return [(name, _value(name, value)) for name, value in call.metrics.items()]
 
 
-def _value(name: str, value: object) -> str:
+def _value(name: str, value: Any) -> str:
     if value is None:
         return WITHHELD
     if isinstance(value, dict):
-        return ", ".join(f"{_plain(key)} {_value(f'{name}.{key}', v)}" for key, v in value.items())
-    if isinstance(value, list | tuple):
-        return " ".join(_value(name, v) for v in value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
+        parts = [f"{_plain(key)} {_value(f'{name}.{key}', v)}" for key, v in value.items()]
+        return ("; " if any(isinstance(v, dict) for v in value.values()) else ", ").join(parts)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return _offsets(value)
     if "_ms" in name:
         return duration_s(value / 1000)
     if "_pct" in name:
         return f"{value:.1f} %"
     if name.endswith("_per_min"):
         return f"{value:.1f} per minute"
-    if name.endswith("_rate"):
+    if "_rate" in name:
         return f"{value:.1f} per second"
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    return str(value)
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _offsets(histogram: list[list[int]]) -> str:
+    """Floor-transfer offsets: how many there were, and between what."""
+    if not histogram:
+        return "none"
+    count = sum(many for _, many in histogram)
+    least, most = histogram[0][0] / 1000, histogram[-1][0] / 1000
+    return f"{counted(count, 'time')}, {least:.2f} s to {most:.2f} s"
 
 
 def _plain(name: str) -> str:
