@@ -61,7 +61,7 @@ class Delivery:
         self._held_until_ms = 0
         self._refusals = 0
 
-    def choose(self, due: Sequence[Waiting], now_ms: int) -> Sequence[Waiting]:
+    def choose(self, due: Sequence[Waiting], now_ms: int) -> list[Waiting]:
         """Which of the due windows to send now."""
         if now_ms < self._held_until_ms:
             return []

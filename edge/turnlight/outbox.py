@@ -108,7 +108,9 @@ class Outbox:
         with self._lock:
             self._drop_old(now_ms)
             # A damaged file is replaced by an empty one: the second try then succeeds.
-            if not self._guard(insert, False) and not self._guard(insert, False):
+            if self._guard(insert, False) or self._guard(insert, False):
+                self._complained = False
+            else:
                 self.dropped += 1
             self._guard(self._drop_excess, None)
 
@@ -201,15 +203,13 @@ class Outbox:
         if self._closed:
             return otherwise
         try:
-            result = work()
+            return work()
         except sqlite3.DatabaseError as error:
             if _is_damage(error):
                 self._replace(error)
             else:
                 self._complain(error)
             return otherwise
-        self._complained = False
-        return result
 
     def _replace(self, error: sqlite3.Error) -> None:
         lost = self._depth
