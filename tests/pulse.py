@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -34,7 +35,7 @@ class Pulse:
 
     def __init__(self, folder: Path, rate_hz: int = 16_000) -> None:
         self._folder = folder
-        self._rate_hz = rate_hz
+        self.rate_hz = rate_hz
         self._socket = folder / "rt" / "native"
         self._daemon: subprocess.Popen[bytes] | None = None
         for name, mode in (("home", 0o755), ("rt", 0o700)):
@@ -57,28 +58,39 @@ class Pulse:
     def start(self) -> None:
         """Start the daemon and wait until it answers."""
         self._socket.unlink(missing_ok=True)
-        self._daemon = subprocess.Popen(
-            [
-                *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"),
-                *("--use-pid-file=no", "--disable-shm=yes", "--realtime=no", "--high-priority=no"),
-                *("-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}"),
-                # Without norewinds a third of what is played never reaches the monitor.
-                *(
-                    "-L",
-                    "module-null-sink sink_name=headset format=s16le channels=2 norewinds=1 "
-                    f"channel_map=front-left,front-right rate={self._rate_hz}",
-                ),
-            ],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "pulse.log").open("ab"),
-        )
+        log = self._folder / "pulse.log"
+        command = [
+            *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"),
+            *("--use-pid-file=no", "--disable-shm=yes", "--realtime=no", "--high-priority=no"),
+            *("-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}"),
+            "-L",
+            # Without norewinds a third of what is played never reaches the monitor.
+            "module-null-sink sink_name=headset format=s16le channels=2 norewinds=1 "
+            f"channel_map=front-left,front-right rate={self.rate_hz}",
+        ]
+        with log.open("ab") as errors:
+            self._daemon = subprocess.Popen(
+                command,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
         deadline = time.monotonic() + 10
         while not self._socket.exists():
-            assert self._daemon.poll() is None, (self._folder / "pulse.log").read_text()
+            assert self._daemon.poll() is None, log.read_text()
             assert time.monotonic() < deadline, "pulseaudio did not start in 10 s"
             time.sleep(0.02)
+
+    def hang(self) -> None:
+        """Let the daemon stand still without ending, until `wake`."""
+        assert self._daemon
+        self._daemon.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let a hung daemon go on."""
+        assert self._daemon
+        self._daemon.send_signal(signal.SIGCONT)
 
     def unplug(self) -> None:
         """Kill the daemon, as a pulled cable would."""
@@ -88,7 +100,11 @@ class Pulse:
             self._daemon = None
 
     def play(self, recording: Path) -> subprocess.Popen[bytes]:
-        """Play a recording into the headset; `wait()` returns when it was heard to its end."""
+        """Play a recording into the headset.
+
+        `wait()` returns when its end is on its way: a tap hears it up to some 0.3 s later, so let
+        the recording end with a second of silence.
+        """
         return subprocess.Popen(
             ["paplay", f"--server=unix:{self._socket}", "--device=headset", str(recording)],
             env=self.env,
@@ -119,6 +135,7 @@ class Tap:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.overruns = -1
         self.stderr = ""
 
     def expect(self, event: str) -> dict[str, Any]:
@@ -134,8 +151,11 @@ class Tap:
         return happened
 
     def stop(self) -> npt.NDArray[np.int16]:
-        """End the capture: all that was heard, int16 (n, 2). Sets `stderr`."""
-        _, self.stderr = self._process.communicate(timeout=20)
+        """End the capture: all that was heard, int16 (n, 2). Sets `overruns` and `stderr`."""
+        output, self.stderr = self._process.communicate(timeout=20)
+        last: dict[str, Any] = json.loads(output.splitlines()[-1])
+        assert last["event"] == "stopped", last
+        self.overruns = last["overruns"]
         return np.fromfile(self._raw, np.int16).reshape(-1, 2)
 
 
@@ -143,5 +163,5 @@ def aligned(heard: npt.NDArray[np.int16], played: npt.NDArray[np.int16]) -> npt.
     """The part of `heard` that begins where `played` begins; its first sample must not be 0."""
     key = played[:64].tobytes()
     at = heard.tobytes().find(key)
-    assert at >= 0 and at % 4 == 0, "what was played is not in what was heard"
+    assert at % 4 == 0, "what was played is not in what was heard"
     return heard[at // 4 : at // 4 + len(played)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -139,7 +139,7 @@ class PortAudioSource:
         with quiet_stderr():
             self._audio = pyaudio.PyAudio()
         try:
-            device = _choose(self._inputs(), self._default_input(), settings.device)
+            device = choose_input(self._inputs(), self._default_input(), settings.device)
             self.device: str = device["name"]
             with quiet_stderr():
                 self._stream = self._audio.open(
@@ -207,10 +207,14 @@ class PortAudioSource:
         return device
 
 
-def _choose(
-    inputs: list[Mapping[str, Any]], default: Mapping[str, Any] | None, wanted: str
+def choose_input(
+    inputs: Sequence[Mapping[str, Any]], default: Mapping[str, Any] | None, wanted: str
 ) -> Mapping[str, Any]:
-    """The input whose name holds `wanted`, or the default one."""
+    """The input whose name holds `wanted`, or the default one; PortAudio's own descriptions.
+
+    Raises:
+        InputError: there is none, or none with two channels; the text lists those that have.
+    """
     stereo = [device for device in inputs if device["maxInputChannels"] >= 2]
     names = ", ".join(f"`{device['name']}`" for device in stereo)
     remedy = f"set audio.device to part of one of {names}" if names else "connect the headset tap"

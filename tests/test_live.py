@@ -1,0 +1,90 @@
+"""Real captures: PortAudio from a PulseAudio null sink into which a call is played."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import pulse
+from turnlight.channels import Pcm
+
+pytestmark = pytest.mark.skipif(
+    bool(pulse.MISSING), reason=f"install pulseaudio and pulseaudio-utils ({pulse.MISSING})"
+)
+
+
+@pytest.fixture(scope="module", params=[16_000, 48_000])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[pulse.Pulse]:
+    rate_hz: int = request.param
+    with pulse.pulse(tmp_path_factory.mktemp("p") / "s", rate_hz) as server:
+        yield server
+
+
+def turns(rate_hz: int, seconds: float) -> Pcm:
+    """Noise by turns of 0.3 s, different in each channel and in each turn."""
+    count = int(rate_hz * seconds)
+    sound = np.random.default_rng(7).integers(-12_000, 12_000, (count, 2))
+    first = (np.arange(count) // int(0.3 * rate_hz)) % 2 == 0
+    sound[~first, 0] = 0
+    sound[first, 1] = 0
+    sound[0] = 1
+    return sound.astype(np.int16)
+
+
+def play(server: pulse.Pulse, folder: Path, sound: Pcm) -> None:
+    """Play it and a second of silence, so that its last sample is heard for sure."""
+    path = folder / "call.wav"
+    silence = np.zeros((server.rate_hz, 2), np.int16)
+    soundfile.write(path, np.concatenate([sound, silence]), server.rate_hz, subtype="PCM_16")
+    assert server.play(path).wait() == 0
+
+
+@pytest.mark.parametrize("agent_channel", [0, 1])
+def test_what_is_captured_is_what_was_played(
+    server: pulse.Pulse, tmp_path: Path, agent_channel: int
+) -> None:
+    played = turns(server.rate_hz, 1.2)
+    tap = pulse.Tap(server, tmp_path, rate_hz=server.rate_hz, agent_channel=agent_channel)
+    assert tap.expect("open")["device"] == pulse.DEVICE
+    play(server, tmp_path, played)
+    heard = tap.stop()
+    expected = played[:, ::-1] if agent_channel else played
+    assert np.array_equal(pulse.aligned(heard, np.ascontiguousarray(expected)), expected)
+    assert tap.overruns == 0
+    assert tap.stderr == ""
+
+
+def test_a_pulled_plug_is_told_and_the_tap_opens_again(server: pulse.Pulse, tmp_path: Path) -> None:
+    tap = pulse.Tap(server, tmp_path, rate_hz=server.rate_hz)
+    tap.expect("open")
+    pulled_s = time.monotonic()
+    server.unplug()
+    assert "is it unplugged?" in tap.expect("stalled")["why"]
+    assert time.monotonic() - pulled_s < 2
+    assert "no sound input is named like `call`" in tap.expect("refused")["why"]
+    server.start()
+    tap.expect("open")
+    played = turns(server.rate_hz, 0.5)
+    play(server, tmp_path, played)
+    assert np.array_equal(pulse.aligned(tap.stop(), played), played)
+
+
+def test_a_sound_server_that_hangs_is_told_and_survived(
+    server: pulse.Pulse, tmp_path: Path
+) -> None:
+    tap = pulse.Tap(server, tmp_path, rate_hz=server.rate_hz)
+    tap.expect("open")
+    server.hang()
+    hung_s = time.monotonic()
+    tap.expect("stalled")
+    assert 0.9 < time.monotonic() - hung_s < 2
+    server.wake()
+    tap.expect("open")
+    tap.stop()
