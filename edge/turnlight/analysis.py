@@ -195,7 +195,7 @@ def _call(record: CallRecord) -> CallDocument:
         metrics=record.metrics,
         segments=[
             SegmentDocument(party=s.party, start_s=s.start_ms / 1000, end_s=s.end_ms / 1000)
-            for s in sorted(record.segments, key=lambda s: (s.start_ms, s.party))
+            for s in record.segments
         ],
         events=[
             EventDocument(
@@ -205,7 +205,7 @@ def _call(record: CallRecord) -> CallDocument:
                 end_s=e.end_ms / 1000,
                 floor_taken=e.floor_taken,
             )
-            for e in sorted(record.events, key=lambda e: (e.start_ms, e.end_ms, e.kind))
+            for e in record.events
         ],
         holds=[SpanDocument(start_s=a / 1000, end_s=b / 1000) for a, b in record.holds],
         strain=None if record.strain is None else msgspec.to_builtins(record.strain),

@@ -17,6 +17,7 @@ ROW_STEP_S = 10
 TICK_S = 10
 ROW_HEIGHT = 98
 AGENT_Y, CUSTOMER_Y, LANE = 16, 36, 18
+BOTH_LANES = CUSTOMER_Y + LANE - AGENT_Y
 LAMP_Y, LAMP_HEIGHT = 76, 4
 BADGE_R = 7.5
 AXIS_Y = 95
@@ -44,7 +45,8 @@ def timeline(call: CallDocument) -> str:
     rows = []
     for number in range(count):
         start_s = first_s + number * row_s
-        body = "".join(_row(call, start_s, start_s + row_s))
+        row = _Row(start_s, start_s + row_s)
+        body = "".join((*row.grid(), *row.lanes(call), *row.events(call), *row.lamp(call)))
         rows.append(
             f'<svg class="row" height="{ROW_HEIGHT}" role="img" '
             f'aria-label="From {wording.clock(start_s)} to {wording.clock(start_s + row_s)}">'
@@ -53,81 +55,91 @@ def timeline(call: CallDocument) -> str:
     return "".join(rows)
 
 
-def _row(call: CallDocument, start_s: float, end_s: float) -> Iterator[str]:
-    width_s = end_s - start_s
+class _Row:
+    """One stretch of time, drawn from left to right."""
 
-    def x(at_s: float) -> str:
-        return f"{(at_s - start_s) / width_s * 100:.2f}%"
+    def __init__(self, start_s: float, end_s: float) -> None:
+        self._start_s, self._end_s = start_s, end_s
 
-    def box(span: tuple[float, float], y: int, height: int, name: str, title: str) -> str:
-        left, right = max(span[0], start_s), min(span[1], end_s)
-        return (
-            f'<rect class="{name}" x="{x(left)}" y="{y}" height="{height}" rx="1.5" '
-            f'width="{(right - left) / width_s * 100:.2f}%"><title>{escape(title)}</title></rect>'
-        )
+    def grid(self) -> Iterator[str]:
+        at_s = self._start_s
+        while at_s <= self._end_s:
+            x = self._x(at_s)
+            yield f'<line class="grid" x1="{x}" x2="{x}" y1="{AGENT_Y}" y2="82"/>'
+            if at_s < self._end_s:
+                yield f'<text class="axis" x="{x}" y="{AXIS_Y}">{wording.clock(at_s)}</text>'
+            at_s += TICK_S
 
-    def inside(span_start_s: float, span_end_s: float) -> bool:
-        return span_start_s < end_s and span_end_s > start_s
-
-    both_height = CUSTOMER_Y + LANE - AGENT_Y
-    at_s = start_s
-    while at_s <= end_s + 0.001:
-        yield f'<line class="grid" x1="{x(at_s)}" x2="{x(at_s)}" y1="{AGENT_Y}" y2="82"/>'
-        if at_s < end_s - 0.001:
-            yield f'<text class="axis" x="{x(at_s)}" y="{AXIS_Y}">{wording.clock(at_s)}</text>'
-        at_s += TICK_S
-    for y in (AGENT_Y, CUSTOMER_Y):
-        yield box((call.start_s, call.end_s), y, LANE, "lane", "in a call")
-    for hold in call.holds:
-        if inside(hold.start_s, hold.end_s):
-            span = (hold.start_s, hold.end_s)
+    def lanes(self, call: CallDocument) -> Iterator[str]:
+        for y in (AGENT_Y, CUSTOMER_Y):
+            yield from self._box(call.start_s, call.end_s, y, LANE, ("lane",), "in a call")
+        for hold in call.holds:
             title = f"on hold for {wording.duration_s(hold.end_s - hold.start_s)}"
-            yield box(span, AGENT_Y, both_height, "hold", title)
-            yield box(span, AGENT_Y, both_height, "hold-lines", title)
-            yield from _word(span, start_s, end_s, "hold")
-    for segment in call.segments:
-        if inside(segment.start_s, segment.end_s):
-            y = AGENT_Y if segment.party == "agent" else CUSTOMER_Y
-            title = (
-                f"{segment.party}, {wording.clock(segment.start_s)}, "
-                f"{wording.duration_s(segment.end_s - segment.start_s)}"
-            )
-            yield box((segment.start_s, segment.end_s), y, LANE, segment.party, title)
-    for span in overlaps(call):
-        if inside(*span):
-            title = f"both talk for {wording.duration_s(span[1] - span[0])}"
-            yield box(span, AGENT_Y, both_height, "both", title)
-            yield box(span, AGENT_Y, both_height, "both-lines", title)
-    for event in call.events:
-        if event.kind == "long_silence" and inside(event.start_s, event.end_s):
-            span = (event.start_s, event.end_s)
-            y = AGENT_Y + LANE + 1
-            yield (
-                f'<line class="silence" x1="{x(max(span[0], start_s))}" '
-                f'x2="{x(min(span[1], end_s))}" y1="{y}" y2="{y}"/>'
-            )
-            yield from _word(span, start_s, end_s, wording.duration_s(span[1] - span[0]))
-        elif start_s <= event.start_s < end_s:
-            yield from _mark(event, x(event.start_s))
-    shown = [cue for cue in call.cues if cue.cue != "idle"]
-    for cue, after in zip(call.cues, [*[c.at_s for c in call.cues[1:]], call.end_s], strict=True):
-        if cue in shown and inside(cue.at_s, after):
-            title = wording.cue(cue.cue)
-            yield box((cue.at_s, after), LAMP_Y, LAMP_HEIGHT, f"lamp {cue.cue}", title)
-    for number, cue in enumerate(spoken_cues(call), start=1):
-        if start_s <= cue.at_s < end_s:
-            yield (
-                f'<svg class="at" x="{x(cue.at_s)}" y="{LAMP_Y + LAMP_HEIGHT / 2}">'
-                f"{badge(number, cue.cue)}<title>{escape(wording.cue(cue.cue))}: "
-                f"{escape(cue.reason)}</title></svg>"
-            )
+            names = ("hold", "hold-lines")
+            yield from self._box(hold.start_s, hold.end_s, AGENT_Y, BOTH_LANES, names, title)
+            yield from self._word(hold.start_s, hold.end_s, "hold")
+        for said in call.segments:
+            y = AGENT_Y if said.party == "agent" else CUSTOMER_Y
+            length = wording.duration_s(said.end_s - said.start_s)
+            title = f"{said.party}, {wording.clock(said.start_s)}, {length}"
+            yield from self._box(said.start_s, said.end_s, y, LANE, (said.party,), title)
+        for start_s, end_s in overlaps(call):
+            title = f"both talk for {wording.duration_s(end_s - start_s)}"
+            names = ("both", "both-lines")
+            yield from self._box(start_s, end_s, AGENT_Y, BOTH_LANES, names, title)
 
+    def events(self, call: CallDocument) -> Iterator[str]:
+        for event in call.events:
+            if event.kind == "long_silence":
+                start_s, end_s = self._clip(event.start_s, event.end_s)
+                if start_s < end_s:
+                    y = AGENT_Y + LANE + 1
+                    yield (
+                        f'<line class="silence" x1="{self._x(start_s)}" x2="{self._x(end_s)}" '
+                        f'y1="{y}" y2="{y}"/>'
+                    )
+                length = wording.duration_s(event.end_s - event.start_s)
+                yield from self._word(event.start_s, event.end_s, length)
+            elif self._start_s <= event.start_s < self._end_s:
+                yield from _mark(event, self._x(event.start_s))
 
-def _word(span: tuple[float, float], start_s: float, end_s: float, word: str) -> Iterator[str]:
-    left, right = max(span[0], start_s), min(span[1], end_s)
-    if right - left >= LABEL_SPAN_S:
-        middle = ((left + right) / 2 - start_s) / (end_s - start_s) * 100
-        yield f'<text class="word" x="{middle:.2f}%" y="{AGENT_Y + LANE + 5}">{word}</text>'
+    def lamp(self, call: CallDocument) -> Iterator[str]:
+        until = [*(cue.at_s for cue in call.cues), call.end_s][1:]
+        for cue, end_s in zip(call.cues, until, strict=False):
+            if cue.cue != "idle":
+                names, title = (f"lamp {cue.cue}",), wording.cue(cue.cue)
+                yield from self._box(cue.at_s, end_s, LAMP_Y, LAMP_HEIGHT, names, title)
+        for number, cue in enumerate(spoken_cues(call), start=1):
+            if self._start_s <= cue.at_s < self._end_s:
+                title = escape(f"{wording.cue(cue.cue)}: {cue.reason}")
+                yield (
+                    f'<svg class="at" x="{self._x(cue.at_s)}" y="{LAMP_Y + LAMP_HEIGHT // 2}">'
+                    f"{badge(number, cue.cue)}<title>{title}</title></svg>"
+                )
+
+    def _x(self, at_s: float) -> str:
+        return f"{(at_s - self._start_s) / (self._end_s - self._start_s) * 100:.2f}%"
+
+    def _clip(self, start_s: float, end_s: float) -> tuple[float, float]:
+        return max(start_s, self._start_s), min(end_s, self._end_s)
+
+    def _box(
+        self, start_s: float, end_s: float, y: int, height: int, names: tuple[str, ...], title: str
+    ) -> Iterator[str]:
+        start_s, end_s = self._clip(start_s, end_s)
+        if start_s < end_s:
+            width = (end_s - start_s) / (self._end_s - self._start_s) * 100
+            for name in names:
+                yield (
+                    f'<rect class="{name}" x="{self._x(start_s)}" y="{y}" width="{width:.2f}%" '
+                    f'height="{height}" rx="1.5"><title>{escape(title)}</title></rect>'
+                )
+
+    def _word(self, start_s: float, end_s: float, word: str) -> Iterator[str]:
+        start_s, end_s = self._clip(start_s, end_s)
+        if end_s - start_s >= LABEL_SPAN_S:
+            x = self._x((start_s + end_s) / 2)
+            yield f'<text class="word" x="{x}" y="{AGENT_Y + LANE + 5}">{word}</text>'
 
 
 def _mark(event: EventDocument, x: str) -> Iterator[str]:

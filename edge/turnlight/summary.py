@@ -28,6 +28,15 @@ CUE_STYLES = {
 GUTTER = 12
 WIDTH_MIN, WIDTH_MAX = 40, 132
 _SHARE_COLUMNS_MAX = 60
+LEGEND = (
+    ("▲", "agent interrupts"),
+    ("▼", "customer interrupts"),
+    ("×", "both talk"),
+    ("'", "agent's backchannel"),
+    (".", "customer's backchannel"),
+    ("~", "long silence"),
+    ("=", "on hold"),
+)
 
 
 class Summary:
@@ -62,7 +71,9 @@ def _sound(document: Analysis) -> list[tuple[str, str]]:
     return wording.quality(document.quality)
 
 
-def _call(call: CallDocument, number: int, count: int, width: int) -> Iterator[Text | Table]:
+def _call(
+    call: CallDocument, number: int, count: int, width: int
+) -> Iterator[Text | Table]:
     yield Text.assemble(
         (f"Call {number} of {count}" if count > 1 else "Call", TITLE),
         f"  {wording.clock(call.start_s)} to {wording.clock(call.end_s)}, ",
@@ -71,20 +82,13 @@ def _call(call: CallDocument, number: int, count: int, width: int) -> Iterator[T
     yield Text()
     yield from _share(call, width)
     yield Text()
-    for band in bands(call, width - GUTTER):
+    laid_out = bands(call, width - GUTTER)
+    for band in laid_out:
         yield from _band(band)
-    yield Text(
-        " " * GUTTER + "▲ agent interrupts  ▼ customer interrupts  × both talk  ' . backchannel"
-        "  ~ long silence  = hold",
-        style=QUIET,
-    )
-    yield Text()
-    yield _pairs(
-        [
-            (fact.label, fact.value, fact.detail)
-            for fact in [*wording.facts(call), wording.strain(call)]
-        ]
-    )
+        yield Text()
+    yield from _legend({sign for band in laid_out for sign in band.marks}, width)
+    facts = [*wording.facts(call), wording.strain(call)]
+    yield _pairs([(fact.label, fact.value, fact.detail) for fact in facts])
     spoken = spoken_cues(call)
     if spoken:
         yield Text()
@@ -104,6 +108,18 @@ def _call(call: CallDocument, number: int, count: int, width: int) -> Iterator[T
         yield table
 
 
+def _legend(used: set[str], width: int) -> Iterator[Text]:
+    line = " " * GUTTER
+    for key in [f"{sign} {text}" for sign, text in LEGEND if sign in used]:
+        if len(line) > GUTTER and len(line) + len(key) > width:
+            yield Text(line.rstrip(), style=QUIET)
+            line = " " * GUTTER
+        line += f"{key}   "
+    if used - {" "}:
+        yield Text(line.rstrip(), style=QUIET)
+        yield Text()
+
+
 def _share(call: CallDocument, width: int) -> Iterator[Text]:
     share = call.metrics.get("talk_share")
     if share is None:
@@ -116,7 +132,6 @@ def _share(call: CallDocument, width: int) -> Iterator[Text]:
         (f"agent {share * 100:.0f} %", AGENT),
         " · ",
         (f"customer {100 - round(share * 100)} %", CUSTOMER),
-        f" · agent {wording.share(share)}",
     )
     yield Text.assemble(
         "  Talk".ljust(GUTTER), ("█" * agent, AGENT), ("░" * (columns - agent), CUSTOMER)
@@ -126,6 +141,7 @@ def _share(call: CallDocument, width: int) -> Iterator[Text]:
         label = f"╵{edge * 100:.0f}"
         edges[round(edge * columns) : round(edge * columns) + len(label)] = label
     yield Text(" " * GUTTER + "".join(edges).rstrip(), style=QUIET)
+    yield Text(f"{' ' * GUTTER}The agent {wording.share(share)}.")
 
 
 def _band(band: Band) -> Iterator[Text]:

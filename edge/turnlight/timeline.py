@@ -12,11 +12,11 @@ from turnlight.wording import clock
 FILL = " ▁▂▃▄▅▆▇█"
 """How much of a column's time was spoken, in eighths."""
 
-STEPS_MS = (500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000)
-TICKS_MS = (5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000)
+STEPS_MS = (500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000)
+TICKS_MS = (5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000)
 TICK_COLUMNS_MIN = 10
 BANDS_MAX = 6
-"""A call is spread over at most so many bands, as long as the coarsest step allows it."""
+"""A call is spread over at most so many bands."""
 
 _SIGNS = {
     ("interruption", "agent"): "▲",

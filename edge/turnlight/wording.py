@@ -201,8 +201,10 @@ def _value(name: str, value: Any) -> str:
         return ("; " if any(isinstance(v, dict) for v in value.values()) else ", ").join(parts)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
+    if name.startswith("floor_transfer_offsets_ms"):
         return _offsets(value)
+    if isinstance(value, list):
+        return ", ".join(_value(name, v) for v in value)
     if "_ms" in name:
         return duration_s(value / 1000)
     if "_pct" in name:
@@ -211,6 +213,8 @@ def _value(name: str, value: Any) -> str:
         return f"{value:.1f} per minute"
     if "_rate" in name:
         return f"{value:.1f} per second"
+    if name in ("strain", "call_arc"):
+        return f"{value:.0f}"
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
