@@ -1,0 +1,252 @@
+"""Joins the stages: numbers in, meaning out.
+
+rows -> settled speech -> turns -> call -> metrics -> cues
+     \\-> strain (2 Hz) ----------------------------/
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from turnlight.call import HOLD_SETTLE_MS, CallRecord, Conversation, HoldFinder, SignalKind
+from turnlight.config import Config
+from turnlight.cues import STATES, Cues, CueShown, Situation
+from turnlight.dsp import DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, HOP_MS, Frames
+from turnlight.metrics import WindowSums
+from turnlight.strain import Strain, StrainMeter
+from turnlight.syllables import Syllables
+from turnlight.turns import SETTLE_MS, Settler
+
+LOOK_MS = 100
+"""How often the lamp is decided."""
+
+_COLUMNS = (
+    "agent_talk",
+    "customer_talk",
+    "agent_flags",
+    "customer_flags",
+    "agent_level_db_q8",
+    "customer_level_db_q8",
+    "agent_voicing_q15",
+    "customer_voicing_q15",
+)
+
+
+class Heard(msgspec.Struct):
+    """What became known."""
+
+    cues: list[CueShown] = msgspec.field(default_factory=list)
+    """Changes of the lamp, in order."""
+    calls: list[CallRecord] = msgspec.field(default_factory=list)
+    """Calls that ended."""
+    windows: list[WindowSums] = msgspec.field(default_factory=list)
+    """Windows that are complete; one without a call is not given."""
+
+
+class Listener:
+    """Numbers to meaning: no clock and no I/O, the same live and offline.
+
+    What the lamp goes by is SETTLE_MS behind the sound. What is counted is HOLD_SETTLE_MS
+    behind, since music on hold is recognised late and nothing of it may count as speech.
+
+    Args:
+        config: the desk's settings.
+        keep: whether ended calls list their segments, events and cues; without it memory is
+            bounded.
+        epoch_ms: Unix time of the sound's time 0; windows are aligned with it.
+    """
+
+    def __init__(self, config: Config, keep: bool, epoch_ms: int = 0) -> None:
+        self._keep = keep
+        self._now_ms = 0
+        self._settlers = Settler(), Settler()
+        self._syllables = Syllables(), Syllables()
+        self._hold = HoldFinder()
+        self._strain = StrainMeter()
+        self._lamp_side = Conversation(
+            config, keep=False, recent_ms=round(config.cues.share_window_s * 1000)
+        )
+        self._books = Conversation(config, keep, epoch_ms)
+        self._unsettled: deque[_Extras | None] = deque([None] * (SETTLE_MS // HOP_MS))
+        self._unbooked: deque[tuple[bool, bool, _Extras | None]] = deque(
+            [(False, False, None)] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS)
+        )
+        self._signal: SignalKind | None = None
+        self._measured: Strain | None = None
+        """Strain that waits for its place among the frames."""
+        self._voice_of_ms: int | None = None
+        """Start of the call that the strain's baseline belongs to."""
+        self._clipping = Clipping()
+        self._fault = ""
+        self._cues = Cues(config.cues)
+        self._shown: list[CueShown] = []
+
+    def hear(self, rows: Frames) -> Heard:
+        """Take more rows of the core; any split of the same rows gives the same."""
+        heard = Heard()
+        while len(rows):
+            piece, rows = rows[: self._strain.missing], rows[self._strain.missing :]
+            for frame in zip(*(piece[name].tolist() for name in _COLUMNS), strict=True):
+                self._frame(*frame)
+                self._now_ms += HOP_MS
+                if self._now_ms % LOOK_MS == 0:
+                    self._look(heard)
+            self._measure(piece)
+        self._collect(heard)
+        return heard
+
+    def finish(self) -> Heard:
+        """End of the sound: settles what is open and ends the call."""
+        heard, end_ms = Heard(), self._now_ms
+        for _ in range(HOLD_SETTLE_MS // HOP_MS):
+            self._frame(0, 0, 0, 0, DB_NONE, DB_NONE, 0, 0)
+            self._now_ms += HOP_MS
+        self._now_ms = end_ms
+        self._books.finish(end_ms)
+        self._show(self._cues.look(end_ms, Situation(fault=self._fault), []), heard)
+        self._collect(heard)
+        return heard
+
+    def signal(self, signal: SignalKind) -> None:
+        """The telephone system speaks, about now; from then on it wins over the sound."""
+        self._signal = signal
+        self._hold.line = signal == "hold"
+
+    def fault(self, reason: str) -> Heard:
+        """Say what is broken outside of here, as a sentence; an empty one when it works again."""
+        self._fault = reason
+        heard = Heard()
+        self._look(heard)
+        return heard
+
+    def _frame(
+        self,
+        agent_talk: int,
+        customer_talk: int,
+        agent_flags: int,
+        customer_flags: int,
+        agent_level_q8: int,
+        customer_level_q8: int,
+        agent_voicing_q15: int,
+        customer_voicing_q15: int,
+    ) -> None:
+        now_ms = self._now_ms
+        agent = self._settlers[0].push(agent_talk == 1)
+        customer = self._settlers[1].push(customer_talk == 1)
+        hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
+        nuclei = (
+            self._syllables[0].push(agent_level_q8, agent_voicing_q15),
+            self._syllables[1].push(customer_level_q8, customer_voicing_q15),
+        )
+        clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
+        self._clipping.push(clipped)
+        extras = None
+        if nuclei != _NO_NUCLEI or clipped or self._measured or self._signal:
+            extras = _Extras(nuclei, clipped, self._measured, self._signal)
+            self._measured = self._signal = None
+
+        self._unsettled.append(extras)
+        extras = self._unsettled.popleft()
+        self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, self._hold.on, extras)
+
+        self._unbooked.append((agent, customer, extras))
+        agent, customer, extras = self._unbooked.popleft()
+        self._enter(self._books, now_ms - HOLD_SETTLE_MS, agent, customer, hold, extras)
+
+    @staticmethod
+    def _enter(
+        side: Conversation,
+        at_ms: int,
+        agent: bool,
+        customer: bool,
+        hold: bool,
+        extras: _Extras | None,
+    ) -> None:
+        if extras is not None and extras.signal:
+            side.signal(at_ms, extras.signal)
+        side.tick(at_ms, agent, customer, hold)
+        if extras is not None and side.counting:
+            sums = side.ledger.sums
+            sums.syllables[0] += extras.nuclei[0] and agent
+            sums.syllables[1] += extras.nuclei[1] and customer
+            sums.clipped_frames += extras.clipped
+            if extras.strain:
+                side.strain(extras.strain)
+
+    def _measure(self, piece: Frames) -> None:
+        side = self._lamp_side
+        if side.start_ms != self._voice_of_ms and len(piece) == self._strain.missing:
+            self._voice_of_ms = side.start_ms
+            self._strain.reset()
+        if self._strain.push(piece, side.counting):
+            self._measured = self._strain.value
+
+    def _look(self, heard: Heard) -> None:
+        side, at_ms = self._lamp_side, self._now_ms - SETTLE_MS
+        floor, recent = side.floor, side.ledger.recent_talk()
+        silent_since_ms = side.silent_since_ms
+        situation = Situation(
+            in_call=side.start_ms is not None,
+            on_hold=side.hold_since_ms is not None,
+            agent_ms=recent[0],
+            customer_ms=recent[1],
+            agent_turn_ms=at_ms - floor.turn_start_ms if floor.holder == 0 else 0,
+            silence_ms=0 if silent_since_ms is None else at_ms - silent_since_ms,
+            strain=self._strain.value.value if self._strain.value else None,
+            strain_high=side.course.high,
+            strain_turned=side.course.turned,
+            fault=self._fault or self._clipping.reason(),
+        )
+        self._show(self._cues.look(self._now_ms, situation, side.take_events()), heard)
+
+    def _show(self, shown: CueShown | None, heard: Heard) -> None:
+        if shown is None:
+            return
+        heard.cues.append(shown)
+        if self._keep and shown.cue not in STATES:
+            self._shown.append(shown)
+
+    def _collect(self, heard: Heard) -> None:
+        self._lamp_side.take_ended()
+        self._lamp_side.take_windows()
+        heard.windows = self._books.take_windows()
+        for call in self._books.take_ended():
+            until_ms = call.ended_ms + SETTLE_MS + LOOK_MS
+            of_call = [cue for cue in self._shown if call.start_ms <= cue.at_ms <= until_ms]
+            self._shown = [cue for cue in self._shown if cue.at_ms > until_ms]
+            heard.calls.append(msgspec.structs.replace(call, cues=of_call))
+
+
+class Clipping:
+    """Tells clipped sound from a single loud moment: over 5 % of 10 s, until under 1 %."""
+
+    def __init__(self) -> None:
+        self._frames = deque([False] * 1000)
+        self._count = 0
+        self._on = False
+
+    def push(self, clipped: bool) -> None:
+        """Take one frame."""
+        self._frames.append(clipped)
+        self._count += clipped - self._frames.popleft()
+
+    def reason(self) -> str:
+        """What is wrong, as a sentence; empty when nothing is."""
+        self._on = self._count > (10 if self._on else 50)
+        if not self._on:
+            return ""
+        return "The sound is clipped: turn the gain of the headset or of the input down."
+
+
+class _Extras(msgspec.Struct, frozen=True):
+    """What few frames carry besides speech."""
+
+    nuclei: tuple[bool, bool]
+    clipped: bool
+    strain: Strain | None
+    signal: SignalKind | None
+
+
+_NO_NUCLEI = (False, False)
