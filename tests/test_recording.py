@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,20 @@ def test_a_recording_can_be_streamed_again(tmp_path: Path) -> None:
 def test_blocks_are_small_whatever_the_length(tmp_path: Path) -> None:
     recording = open_recording(written(tmp_path / "a.flac", call(30, 8000), 8000))
     assert max(len(block) for block in recording.blocks()) <= 16_000
+
+
+def test_a_long_recording_is_never_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    with soundfile.SoundFile(path, "w", 44_100, 2, "PCM_16") as file:
+        for _ in range(30):
+            file.write(call(10, 44_100))
+    recording = open_recording(path)
+    tracemalloc.start()
+    for _ in recording.blocks():
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8_000_000 < path.stat().st_size / 6
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -1,0 +1,124 @@
+"""A lamp never lies: when the monitor behind it falls silent, it shows the fault."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from turnlight.cues import CueShown
+
+if TYPE_CHECKING:
+    from turnlight.lamps import Lamp
+
+STALE_AFTER_MS = 3000
+FRAME_MS = 40
+
+
+class Watchdog:
+    """Tells whether something that should be heard of again and again still is. Pure."""
+
+    def __init__(self, bound_ms: int) -> None:
+        self._bound_ms = bound_ms
+        self._heard_ms: int | None = None
+
+    def hear(self, now_ms: int) -> None:
+        """It is alive."""
+        self._heard_ms = now_ms
+
+    def stale(self, now_ms: int) -> bool:
+        """Nothing was heard for longer than the bound, counted from the first question."""
+        if self._heard_ms is None:
+            self._heard_ms = now_ms
+        return now_ms - self._heard_ms > self._bound_ms
+
+
+class GuardedLamp:
+    """Any lamp, watched: itself a lamp, and the only one the monitor talks to.
+
+    `show` and `alive` may be called from the monitor's thread while another one ticks: they leave
+    word and return, so no light ever holds up the sound.
+
+    Args:
+        lamp: shows the cues; called from `tick` and `close` alone.
+        bound_ms: without `show` or `alive` for so long the fault is shown.
+    """
+
+    def __init__(self, lamp: Lamp, bound_ms: int = STALE_AFTER_MS) -> None:
+        self._lamp = lamp
+        self._bound_ms = bound_ms
+        self._watchdog = Watchdog(bound_ms)
+        self._news: deque[CueShown] = deque()
+        self._alive = False
+        self._last = CueShown(at_ms=0, cue="idle", reason="no call")
+        self._fault = False
+
+    def show(self, cue: CueShown) -> None:
+        """Show this cue from the next tick on."""
+        self._news.append(cue)
+
+    def alive(self) -> None:
+        """The monitor works and has nothing new to say."""
+        self._alive = True
+
+    def tick(self, now_ms: int) -> None:
+        """Draw the moment `now_ms` of a monotonic clock."""
+        news = [self._news.popleft() for _ in range(len(self._news))]
+        if news or self._alive:
+            self._alive = False
+            self._watchdog.hear(now_ms)
+        stale = self._watchdog.stale(now_ms)
+        if stale and not self._fault:
+            self._lamp.show(self._fault_cue())
+        elif self._fault and not stale and not news:
+            self._lamp.show(self._last)
+        self._fault = stale
+        for cue in news:
+            self._lamp.show(cue)
+            self._last = cue
+        self._lamp.tick(now_ms)
+
+    def close(self) -> None:
+        """Put the light out."""
+        self._lamp.close()
+
+    def _fault_cue(self) -> CueShown:
+        seconds = self._bound_ms / 1000
+        return CueShown(
+            at_ms=self._last.at_ms,
+            cue="fault",
+            reason=f"the monitor has not been heard of for {seconds:.0f} s",
+        )
+
+
+class LampThread:
+    """Ticks a lamp 25 times a second in a thread of its own, whatever the sound does.
+
+    Attributes:
+        failure: why the light stopped, when it did.
+    """
+
+    def __init__(self, lamp: Lamp) -> None:
+        self._lamp = lamp
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lamp", daemon=True)
+        self.failure: OSError | None = None
+
+    def start(self) -> None:
+        """Begin to draw."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Draw once more, so that the last cue is seen, and put the light out."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.wait(FRAME_MS / 1000):
+                self._lamp.tick(int(time.monotonic() * 1000))
+            self._lamp.tick(int(time.monotonic() * 1000))
+            self._lamp.close()
+        except OSError as error:
+            self.failure = error
