@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import turnlight
+from turnlight import exits
+from turnlight.exits import FAILURE, WRONG_USE, Problem, complain
 
 if TYPE_CHECKING:
     from turnlight.analysis import Analysis
     from turnlight.config import Config
     from turnlight.recording import Recording
-
-FAILURE, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 app = typer.Typer(
     add_completion=False,
@@ -26,14 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-
-class Problem(Exception):
-    """One sentence for the user, and the exit code."""
-
-    def __init__(self, sentence: str, code: int = FAILURE) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 Calls = Annotated[
@@ -130,7 +121,7 @@ def analyze(
             with _progress(name) as on_progress:
                 document = analyze_recording(opened(), settings, on_progress)
         except InputError as error:
-            _complain(str(error))
+            complain(str(error))
             failed = True
             continue
         documents.append(document)
@@ -330,47 +321,6 @@ def _progress(name: str) -> Iterator[Callable[[float], None]]:
         yield lambda part: progress.update(task, completed=part)
 
 
-def _complain(sentence: str) -> None:
-    print(f"turnlight: {sentence}", file=sys.stderr)
-
-
 def main() -> None:
-    """Entry point: one sentence for each error, and the exit codes of docs/cli.md."""
-    sys.exit(_run())
-
-
-def _run() -> int:
-    from turnlight.config import ConfigError
-
-    # the base class of all errors that typer has about the command line, public in no other way
-    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
-    try:
-        code = app(sys.argv[1:] or ["--help"], prog_name="turnlight", standalone_mode=False)
-        sys.stdout.flush()
-    except usage_error as error:
-        _complain(_usage(error))
-        return WRONG_USE
-    except ConfigError as error:
-        _complain(str(error))
-        return WRONG_USE
-    except Problem as error:
-        _complain(str(error))
-        return error.code
-    except BrokenPipeError:
-        # what is still in the buffer goes nowhere, or the interpreter complains at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _complain(f"{where}{error.strerror or error}")
-        return FAILURE
-    except (typer.Abort, KeyboardInterrupt):
-        return INTERRUPTED
-    return code if isinstance(code, int) else 0
-
-
-def _usage(error: Exception) -> str:
-    text = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "turnlight"
-    return f"{text[:1].lower()}{text[1:]}; see `{command} --help`"
+    """Entry point of the program `turnlight`."""
+    sys.exit(exits.run(app))
