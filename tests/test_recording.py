@@ -83,7 +83,7 @@ def test_blocks_are_small_whatever_the_length(tmp_path: Path) -> None:
 def test_a_long_recording_is_never_held_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", 44_100, 2, "PCM_16") as file:
-        for _ in range(30):
+        for _ in range(12):
             file.write(call(10, 44_100))
     recording = open_recording(path)
     tracemalloc.start()
@@ -91,7 +91,7 @@ def test_a_long_recording_is_never_held_in_memory(tmp_path: Path) -> None:
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 8_000_000 < path.stat().st_size / 6
+    assert peak < 6_000_000 < path.stat().st_size / 3
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -271,9 +271,10 @@ def test_samples_that_are_no_numbers_are_refused_with_their_time(
 def test_a_file_damaged_from_its_start_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "a.flac", call())
     data = bytearray(path.read_bytes())
-    data[-20_000:] = bytes(20_000)
+    frames = data.index(b"\xff\xf8")
+    data[frames:] = bytes(len(data) - frames)
     path.write_bytes(data)
-    assert refusal(lambda: heard(open_recording(path))).startswith(str(path))
+    assert "is damaged from its start" in refusal(lambda: heard(open_recording(path)))
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

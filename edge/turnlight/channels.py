@@ -143,17 +143,17 @@ class ChannelCheck:
             return
         pcm = pcm[:whole]
         self._samples += whole
-        self._full_scale += np.count_nonzero((pcm == 32_767) | (pcm == -32_768), axis=0)
-        sound = pcm.astype(
-            np.float64
-        )  # sums of squares of a batch are exact: 2**30 * 2**22 < 2**53
-        self._sum += sound.sum(axis=0)
-        self._products += sound.T @ sound
-        hops = sound.reshape(-1, HOP, 2)
-        level = hops.var(axis=1)
-        self._loudest = np.maximum(self._loudest, level.max(axis=0))
+        # Exact for a batch of up to 2**22 samples: squares of at most 2**30 sum to below 2**53.
+        sound = np.ascontiguousarray(pcm.T, np.float64)
+        self._full_scale += np.count_nonzero((sound == 32_767) | (sound == -32_768), axis=1)
+        self._products += sound @ sound.T
+        hops = sound.reshape(2, -1, HOP)
+        sums = hops.sum(axis=2)
+        self._sum += sums.sum(axis=1)
+        level = np.maximum(np.einsum("chs,chs->ch", hops, hops) / HOP - (sums / HOP) ** 2, 0)
+        self._loudest = np.maximum(self._loudest, level.max(axis=1))
         for own, other in ((0, 1), (1, 0)):
-            self._listen(own, hops[:, :, own], level[:, own], level[:, other])
+            self._listen(own, hops[own], level[own], level[other])
 
     def _listen(self, own: int, hops: Floats, level: Floats, other_level: Floats) -> None:
         speech = level > _FULL_SCALE**2 * 10 ** (_SPEECH_DBFS / 10)
