@@ -177,7 +177,7 @@ def measures(sums: Sums) -> dict[str, Any]:
         "early_starts": _by_party(sums.early_starts),
         "backchannels": _by_party(sums.backchannels),
         "response_latency_ms": _response_latency_ms(sums.offsets_to_agent),
-        "floor_transfer_offsets_ms": {
+        "floor_transfer_offsets": {
             "agent": _spread(sums.offsets_to_agent),
             "customer": _spread(sums.offsets_to_customer),
         },
@@ -219,8 +219,8 @@ def _bin(value: int, edges: tuple[int, ...]) -> int:
     return sum(value >= edge for edge in edges)
 
 
-def _spread(counts: dict[int, int]) -> list[list[int]]:
-    return [[offset_ms, counts[offset_ms]] for offset_ms in sorted(counts)]
+def _spread(counts: dict[int, int]) -> dict[str, int]:
+    return {str(offset_ms): counts[offset_ms] for offset_ms in sorted(counts)}
 
 
 def _response_latency_ms(offsets: dict[int, int]) -> int | None:
