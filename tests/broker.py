@@ -70,14 +70,30 @@ class Broker:
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, *, users: bool = False, tls: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, users: bool = False, tls: bool = False, extra: Sequence[str] = ()
+    ) -> None:
         self.folder = folder / "broker"
         self.folder.mkdir()
         self.port = free_port()
         self.log = self.folder / "log"
         self._config = self.folder / "mosquitto.conf"
-        self._config.write_text(broker_config(self.port, self.folder, users=users, tls=tls))
+        self._config.write_text(
+            broker_config(self.port, self.folder, users=users, tls=tls, extra=extra)
+        )
         self._process: subprocess.Popen[bytes] | None = None
+
+    def allow(self, user: str, password: str, *rights: str) -> None:
+        """Add a user with lines of Mosquitto's access list, as `write turnlight/#`."""
+        passwords = self.folder / "passwords"
+        passwords.touch()
+        subprocess.run(
+            ["mosquitto_passwd", "-b", str(passwords), user, password],
+            check=True,
+            capture_output=True,
+        )
+        with (self.folder / "acl").open("a") as acl:
+            acl.write("\n".join([f"user {user}", *(f"topic {right}" for right in rights)]) + "\n")
 
     def start(self) -> Broker:
         program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

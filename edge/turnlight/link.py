@@ -37,6 +37,15 @@ _DAY_MS = 86_400_000
 _OTHERS_IN_FLIGHT = 4
 """Places kept for status and health among the messages a broker allows in flight."""
 
+_NO_ANSWER = (
+    "no answer to CONNECT; is it an MQTT broker, "
+    "and does it want uplink.tls or a certificate (uplink.cert_file)?"
+)
+"""Under TLS 1.3 a missing client certificate looks like this, too."""
+
+_LOST = "the connection was lost; if that repeats, another desk may have the same desk.device"
+"""Not every broker tells the one it cuts off that another connected under its name."""
+
 _REMEDIES = {
     "Bad user name or password": "set uplink.username and uplink.password_file to what it knows",
     "Not authorized": "let this desk's user connect in the broker's access list, "
@@ -147,11 +156,7 @@ class Link:
         while self.answer != "accepted":
             self._turn()
             if now_ms() > deadline_ms:
-                # Under TLS 1.3 this is also how a broker treats a missing client certificate.
-                raise LinkError(
-                    "no answer to CONNECT; is it an MQTT broker, "
-                    "and does it want uplink.tls or a certificate (uplink.cert_file)?"
-                )
+                raise LinkError(_NO_ANSWER)
 
     def drop(self) -> None:
         """Close the socket without a DISCONNECT, so that the will is sent if goodbye was not."""
@@ -202,7 +207,7 @@ class Link:
         if self._ended is not None:
             raise self._ended
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise LinkError("the connection was lost")
+            raise LinkError(_NO_ANSWER if self.answer == "none" else _LOST)
 
     def _authenticate(self) -> None:
         settings = self._settings
@@ -302,6 +307,8 @@ def _why(error: OSError) -> str:
             )
         case ssl.SSLError():
             return f"no TLS with it ({error.reason}); is uplink.port its TLS port?"
+        case ConnectionError():
+            return "it hung up; is uplink.port its port for what uplink.tls says?"
         case TimeoutError():
             return "no answer; is uplink.host right, and does a firewall let this desk through?"
         case _:

@@ -51,6 +51,11 @@ class Uplink:
         """Whether the broker has accepted this desk."""
         return self._state
 
+    @property
+    def alive(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to connect, in the uplink's own thread."""
         self._thread.start()
@@ -94,10 +99,11 @@ class Uplink:
                 failures = 0
                 self._said.clear()
             failures += 1
-            self._say(f"{link.broker}: {reason}; windows are kept and sent later")
             asked, protocol = protocol, next_protocol(protocol, link.answer)
-            if link.answer != "wrong protocol" or asked == protocol:
-                self._stopping.wait(backoff_ms(failures, random.random()) / 1000)
+            if link.answer == "wrong protocol" and asked == "5":
+                continue
+            self._say(f"{link.broker}: {reason}; windows are kept and sent later")
+            self._stopping.wait(backoff_ms(failures, random.random()) / 1000)
 
     def _say(self, text: str) -> None:
         if text not in self._said:
