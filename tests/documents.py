@@ -141,7 +141,7 @@ def story(length_s: float, seed: int = 1, start_s: float = 1.2) -> CallDocument:
         ),
         key=lambda s: s.start_s,
     )
-    cues = [CueDocument(at_s=start_s, cue="listening", reason="A call began.")]
+    cues = []
     lines = (
         ("let_finish", "The customer was interrupted and lost the floor."),
         ("slow_down", "The customer's strain has been over 60 for 5 s."),
@@ -151,8 +151,8 @@ def story(length_s: float, seed: int = 1, start_s: float = 1.2) -> CallDocument:
     )
     for i, (name, reason) in enumerate(lines):
         when = start_s + length_s * (0.15 + 0.16 * i)
-        cues.append(CueDocument(at_s=round(when, 2), cue=name, reason=reason))
-        cues.append(CueDocument(at_s=round(when + 6, 2), cue="listening", reason="The cue ended."))
+        at, until = round(when, 2), round(when + 6, 2)
+        cues.append(CueDocument(at_s=at, until_s=until, cue=name, reason=reason))
     return call(
         start_s,
         end_s,

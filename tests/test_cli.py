@@ -15,10 +15,12 @@ import soundfile
 from typer.main import get_command
 
 from turnlight import dsp
+from turnlight.analysis import CueDocument, EventDocument
 from turnlight.cli import app
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
-CALL = Path(__file__).parents[1] / "edge" / "turnlight" / "calls" / "short.opus"
+CALLS = Path(__file__).parents[1] / "edge" / "turnlight" / "calls"
+CALL, INTERRUPTING = CALLS / "short.opus", CALLS / "interrupting.opus"
 PROGRAM = [sys.executable, "-c", "from turnlight.cli import main; main()"]
 COMMANDS: dict[str, Any] = dict(get_command(app).commands)  # type: ignore[attr-defined]
 RATE = 16_000
@@ -65,7 +67,7 @@ def test_the_document_has_the_shape_of_its_documentation(analysed: dict[str, Any
     assert list(analysed) == ["source", "quality", "calls"]
     [call] = analysed["calls"]
     keys = {*analysed["source"], *analysed["quality"], *call, *call["segments"][0]}
-    keys |= set().union(*call["events"], *call["cues"])
+    keys |= set().union(*call["events"], CueDocument.__struct_fields__)
     documented = set(re.findall(r"`([a-z_0-9]+)(?:\[\])?`", DOCS.read_text()))
     assert keys <= documented
 
@@ -75,7 +77,8 @@ def test_every_key_that_is_documented_is_there(analysed: dict[str, Any]) -> None
     table = text[text.index("### The document") : text.index("## turnlight frames")]
     [call] = analysed["calls"]
     there = {*analysed, *analysed["source"], *analysed["quality"], *call}
-    there |= {*call["segments"][0], *call["cues"][0], "kind", "by", "floor_taken"}
+    there |= {*call["segments"][0], *CueDocument.__struct_fields__}
+    there |= {*EventDocument.__struct_fields__}
     assert set(re.findall(r"`([a-z_0-9]+)(?:\[\])?`", table)) <= there
 
 
@@ -272,9 +275,13 @@ def test_an_unknown_setting_is_wrong_use(tmp_path: Path) -> None:
 
 def test_settings_change_what_the_lamp_would_say(tmp_path: Path) -> None:
     settings = tmp_path / "desk.toml"
-    settings.write_text("[cues]\nlistening_light = false\n")
-    document = json.loads(turnlight("analyze", CALL, "--json", "--config", settings).stdout)
-    assert "listening" not in {c["cue"] for call in document["calls"] for c in call["cues"]}
+    settings.write_text("[cues]\nspacing_s = 3600\n")
+    counts = []
+    for arguments in ([], ["--config", settings]):
+        result = turnlight("analyze", INTERRUPTING, "--json", *arguments)
+        [call] = json.loads(result.stdout)["calls"]
+        counts.append(len(call["cues"]))
+    assert counts[0] > counts[1] == 1
 
 
 def test_a_report_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_it_tells_the_call_from_the_share_to_the_sound() -> None:
     for part in (
         "call.flac",
         "agent 43 % · customer 57 %",
-        "listens more than they talk",
+        "listens at least as much as they talk",
         "Interruptions",
         "Response latency   0.62 s",
         "48 → 74 → 52 → 21",
@@ -68,7 +68,7 @@ def test_a_share_is_withheld_below_thirty_seconds_of_speech() -> None:
     ("share", "words"),
     [
         (0.33, "twice as much"),
-        (0.34, "more than they talk"),
+        (0.5, "at least as much"),
         (0.51, "talks more"),
         (0.66, "holds the floor"),
     ],

@@ -68,10 +68,8 @@ def test_backchannels_silences_and_holds_have_signs_of_their_own() -> None:
 
 def test_cues_stand_by_their_number_where_the_lamp_showed_them() -> None:
     cues = [
-        CueDocument(at_s=0, cue="listening", reason=""),
-        CueDocument(at_s=3, cue="let_finish", reason=""),
-        CueDocument(at_s=6, cue="listening", reason=""),
-        CueDocument(at_s=8, cue="breathe", reason=""),
+        CueDocument(at_s=3, until_s=6, cue="let_finish", reason=""),
+        CueDocument(at_s=8, until_s=10, cue="slow_down", reason=""),
     ]
     assert only(bands(call(0, 10, cues=cues), 20)).lamp == "      1         2   "
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -10,13 +11,11 @@ import msgspec
 if TYPE_CHECKING:
     from turnlight.call import CallRecord
     from turnlight.config import Config
+    from turnlight.cues import CueShown
     from turnlight.dsp import Frames
     from turnlight.recording import Recording
 
 PartyName = Literal["agent", "customer"]
-
-QUIET_CUES = ("idle", "listening")
-"""States of the lamp that say nothing to the agent, so nothing is listed for them."""
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +80,10 @@ class SpanDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CueDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """The lamp changed."""
+    """The lamp said something."""
 
     at_s: float
+    until_s: float
     cue: str
     reason: str
 
@@ -123,11 +123,6 @@ def overlaps(call: CallDocument) -> list[tuple[float, float]]:
     return found
 
 
-def spoken_cues(call: CallDocument) -> list[CueDocument]:
-    """The cues that said something, in order."""
-    return [cue for cue in call.cues if cue.cue not in QUIET_CUES]
-
-
 def interruptions(call: CallDocument, by: str) -> list[EventDocument]:
     """Interruptions of one party, in order."""
     return [e for e in call.events if e.kind == "interruption" and e.by == by]
@@ -164,13 +159,19 @@ def analyze(recording: Recording, config: Config, on_progress: Callable[[float],
 
     listener, soundness = Listener(config, keep=True), Soundness()
     calls: list[CallRecord] = []
+    changes: list[CueShown] = []
     heard_ms = 0
     for block in rows(recording):
         soundness.hear(block)
-        calls += listener.hear(block).calls
+        heard = listener.hear(block)
+        calls += heard.calls
+        changes += heard.cues
         heard_ms += len(block) * HOP_MS
         on_progress(min(1.0, heard_ms / max(1, recording.duration_ms)))
-    calls += listener.finish().calls
+    heard = listener.finish()
+    calls += heard.calls
+    changes += heard.cues
+    until_ms = dict(pairwise([*(change.at_ms for change in changes), heard_ms]))
     return Analysis(
         source=SourceDocument(
             file=recording.name,
@@ -179,7 +180,7 @@ def analyze(recording: Recording, config: Config, on_progress: Callable[[float],
             channels=2,
         ),
         quality=soundness.document(recording.notes),
-        calls=[_call(record) for record in calls],
+        calls=[_call(record, until_ms) for record in calls],
     )
 
 
@@ -188,7 +189,7 @@ def document(analysis: Analysis) -> bytes:
     return msgspec.json.encode(analysis)
 
 
-def _call(record: CallRecord) -> CallDocument:
+def _call(record: CallRecord, until_ms: dict[int, int]) -> CallDocument:
     return CallDocument(
         start_s=record.start_ms / 1000,
         end_s=record.end_ms / 1000,
@@ -210,5 +211,13 @@ def _call(record: CallRecord) -> CallDocument:
         holds=[SpanDocument(start_s=a / 1000, end_s=b / 1000) for a, b in record.holds],
         strain=None if record.strain is None else msgspec.to_builtins(record.strain),
         call_arc=list(record.call_arc),
-        cues=[CueDocument(at_s=c.at_ms / 1000, cue=c.cue, reason=c.reason) for c in record.cues],
+        cues=[
+            CueDocument(
+                at_s=c.at_ms / 1000,
+                until_s=until_ms[c.at_ms] / 1000,
+                cue=c.cue,
+                reason=c.reason,
+            )
+            for c in record.cues
+        ],
     )

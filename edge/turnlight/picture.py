@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 
 from turnlight import wording
-from turnlight.analysis import CallDocument, EventDocument, overlaps, spoken_cues
+from turnlight.analysis import CallDocument, EventDocument, overlaps
 
 ROW_S = 60
 ROW_STEP_S = 10
@@ -104,12 +104,12 @@ class _Row:
                 yield from _mark(event, self._x(event.start_s))
 
     def lamp(self, call: CallDocument) -> Iterator[str]:
-        until = [*(cue.at_s for cue in call.cues), call.end_s][1:]
-        for cue, end_s in zip(call.cues, until, strict=False):
-            if cue.cue != "idle":
-                names, title = (f"lamp {cue.cue}",), wording.cue(cue.cue)
-                yield from self._box(cue.at_s, end_s, LAMP_Y, LAMP_HEIGHT, names, title)
-        for number, cue in enumerate(spoken_cues(call), start=1):
+        title = "the lamp says nothing"
+        yield from self._box(call.start_s, call.end_s, LAMP_Y, LAMP_HEIGHT, ("lane",), title)
+        for cue in call.cues:
+            names, title = (f"lamp {cue.cue}",), wording.cue(cue.cue)
+            yield from self._box(cue.at_s, cue.until_s, LAMP_Y, LAMP_HEIGHT, names, title)
+        for number, cue in enumerate(call.cues, start=1):
             if self._start_s <= cue.at_s < self._end_s:
                 title = escape(f"{wording.cue(cue.cue)}: {cue.reason}")
                 yield (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import turnlight
 from turnlight import picture, wording
-from turnlight.analysis import Analysis, CallDocument, EventDocument, spoken_cues
+from turnlight.analysis import Analysis, CallDocument, EventDocument
 
 ZOOMS = (100, 200, 400)
 _LEGEND = (
@@ -22,7 +22,6 @@ _LEGEND = (
     ("hold", "on hold"),
     ("cue", "cue on the lamp"),
 )
-_LISTED = ("interruption", "overtalk", "long_silence")
 
 
 def page(documents: list[Analysis]) -> str:
@@ -70,7 +69,7 @@ def _overview(documents: list[Analysis]) -> Iterator[str]:
                 str(kinds.count("customer")),
                 wording.length(call, "response_latency_ms"),
                 wording.length(call, "longest_monologue_ms"),
-                str(len(spoken_cues(call))),
+                str(len(call.cues)),
             )
             yield (
                 f"<tr><td><a href='#call-{number}-{n}'>{escape(name)}</a></td>"
@@ -131,10 +130,21 @@ def _call(call: CallDocument, name: str) -> Iterator[str]:
         )
     yield "</dl><div class='lists'>"
     yield from _cues(call)
-    yield from _events([e for e in call.events if e.kind in _LISTED])
+    yield from _events(_listed(call))
     yield "</div><details><summary>Every measure</summary>"
     yield from _table("", wording.measures(call), "measures")
     yield "</details>"
+
+
+def _listed(call: CallDocument) -> list[EventDocument]:
+    """Overtalk that is an interruption's is told once."""
+    starts = {e.start_s for e in call.events if e.kind == "interruption"}
+    return [
+        e
+        for e in call.events
+        if e.kind in ("interruption", "long_silence")
+        or (e.kind == "overtalk" and e.start_s not in starts)
+    ]
 
 
 def _timeline(call: CallDocument, name: str) -> Iterator[str]:
@@ -153,12 +163,11 @@ def _timeline(call: CallDocument, name: str) -> Iterator[str]:
 
 def _cues(call: CallDocument) -> Iterator[str]:
     yield "<div><h4>What the lamp said</h4>"
-    spoken = spoken_cues(call)
-    if not spoken:
-        yield "<p class='quiet'>Nothing: it was steady green all along.</p></div>"
+    if not call.cues:
+        yield "<p class='quiet'>Nothing.</p></div>"
         return
     yield "<ol class='cues'>"
-    for number, cue in enumerate(spoken, start=1):
+    for number, cue in enumerate(call.cues, start=1):
         dot = f"<svg class='dot' viewBox='-9 -9 18 18'>{picture.badge(number, cue.cue)}</svg>"
         yield (
             f"<li>{dot}<span class='time'>{wording.clock(cue.at_s)}</span>"

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from turnlight.analysis import QualityDocument
-from turnlight.dsp import DB_NONE, FLAG_CLIPPED, Frames
+from turnlight.dsp import DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_TONE, Frames
 
 _STEPS_PER_DB = 4
 _LEAST_DB = -128
@@ -24,12 +24,13 @@ class Soundness:
 
     def hear(self, rows: Frames) -> None:
         """Take more rows of the core."""
-        nobody = (rows["agent_talk"] == 0) & (rows["customer_talk"] == 0)
+        pause = (rows["agent_talk"] == 0) & (rows["customer_talk"] == 0)
+        pause &= ((rows["agent_flags"] | rows["customer_flags"]) & (FLAG_MUSIC | FLAG_TONE)) == 0
         clipped = np.zeros(len(rows), np.bool_)
         for party in _PARTIES:
             level = rows[f"{party}_level_db_q8"]
             self._talk[party].add(level[rows[f"{party}_talk"] == 1])
-            self._pause[party].add(level[nobody])
+            self._pause[party].add(level[pause])
             clipped |= (rows[f"{party}_flags"] & FLAG_CLIPPED) != 0
         self._bleed.add(rows["bleed_db_q8"])
         self._sidetone.add(rows["sidetone_db_q8"])

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from turnlight import wording
-from turnlight.analysis import Analysis, CallDocument, spoken_cues
+from turnlight.analysis import Analysis, CallDocument
 from turnlight.timeline import Band, bands
 
 AGENT, CUSTOMER, BOTH = "#3d8fd1", "#d9912b", "#d5405a"
@@ -71,9 +71,7 @@ def _sound(document: Analysis) -> list[tuple[str, str]]:
     return wording.quality(document.quality)
 
 
-def _call(
-    call: CallDocument, number: int, count: int, width: int
-) -> Iterator[Text | Table]:
+def _call(call: CallDocument, number: int, count: int, width: int) -> Iterator[Text | Table]:
     yield Text.assemble(
         (f"Call {number} of {count}" if count > 1 else "Call", TITLE),
         f"  {wording.clock(call.start_s)} to {wording.clock(call.end_s)}, ",
@@ -89,14 +87,13 @@ def _call(
     yield from _legend({sign for band in laid_out for sign in band.marks}, width)
     facts = [*wording.facts(call), wording.strain(call)]
     yield _pairs([(fact.label, fact.value, fact.detail) for fact in facts])
-    spoken = spoken_cues(call)
-    if spoken:
+    if call.cues:
         yield Text()
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(justify="right", width=GUTTER - 6)
         for column in range(3):
             table.add_column(overflow="fold", ratio=1 if column == 2 else None)
-        for n, cue in enumerate(spoken, start=1):
+        for n, cue in enumerate(call.cues, start=1):
             style = CUE_STYLES.get(cue.cue, "")
             table.add_row(
                 f"{n}",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from turnlight.analysis import CallDocument, overlaps, spoken_cues
+from turnlight.analysis import CallDocument, overlaps
 from turnlight.wording import clock
 
 FILL = " ▁▂▃▄▅▆▇█"
@@ -37,7 +37,7 @@ class Band(msgspec.Struct, frozen=True):
     """▲ the agent interrupts, ▼ the customer does, × both talk, ' . backchannels, ~ =."""
     customer: str
     lamp: str
-    """Numbers of the cues, in the order of `spoken_cues`, where the lamp showed them."""
+    """Numbers of the cues, in the order of `cues`, where the lamp showed them."""
     axis: str
     """Clock times; the last label may stand out over the end of the call."""
 
@@ -139,7 +139,7 @@ def _marks(call: CallDocument, first_ms: int, step_ms: int, total: int) -> list[
 def _lamp(call: CallDocument, first_ms: int, step_ms: int, total: int) -> list[str]:
     row = [" "] * total
     free = 0
-    for number, cue in enumerate(spoken_cues(call), start=1):
+    for number, cue in enumerate(call.cues, start=1):
         column = (round(cue.at_s * 1000) - first_ms) // step_ms
         label = str(number)
         if free <= column and column + len(label) <= total:

@@ -16,7 +16,7 @@ from turnlight.analysis import (
 SHARE_EDGES = (0.33, 0.50, 0.65)
 _SHARE_BANDS = (
     "listens twice as much as they talk",
-    "listens more than they talk",
+    "listens at least as much as they talk",
     "talks more than they listen",
     "holds the floor",
 )
@@ -25,8 +25,6 @@ WITHHELD = "withheld"
 """A measure whose sound was too little or too bad: not guessed."""
 
 CUES = {
-    "idle": "idle",
-    "listening": "listening",
     "share_floor": "share the floor",
     "long_turn": "long turn",
     "let_finish": "let them finish",
