@@ -118,8 +118,8 @@ def freshness(
     if newest_s is None:
         return Freshness(
             "waiting",
-            "Waiting for the first windows",
-            "The broker answers, but no aggregate has come yet.",
+            "Waiting for the first figures",
+            "No aggregate has come yet.",
         )
     age_s = max(0, int(now_s - newest_s))
     if age_s > STALE_AFTER_S:

@@ -40,60 +40,46 @@ def seconds(value: float) -> str:
     return f"{value / 1000:.2f} s"
 
 
-MEASURES: tuple[tuple[str, tuple[Measure, ...]], ...] = (
+MEASURES: tuple[Measure, ...] = (
+    ("overlap", "Both talk", lambda f: f.overtalk_pct, percent),
+    ("silence", "Silence", lambda f: f.silence_pct, percent),
+    ("hold", "On hold", lambda f: f.hold_pct, percent),
     (
-        "of call time",
-        (
-            ("overlap", "Both talk", lambda f: f.overtalk_pct, percent),
-            ("silence", "Silence", lambda f: f.silence_pct, percent),
-            ("hold", "On hold", lambda f: f.hold_pct, percent),
-        ),
+        "interruptions-agent",
+        "Agents interrupt",
+        lambda f: f.interruptions_per_customer_min[0],
+        rate,
     ),
     (
-        "per customer minute",
-        (
-            (
-                "interruptions-agent",
-                "Interruptions by agents",
-                lambda f: f.interruptions_per_customer_min[0],
-                rate,
-            ),
-            (
-                "interruptions-customer",
-                "Interruptions by customers",
-                lambda f: f.interruptions_per_customer_min[1],
-                rate,
-            ),
-            (
-                "backchannels-agent",
-                "Agents’ “mm-hm”",
-                lambda f: f.backchannels_per_customer_min[0],
-                rate,
-            ),
-        ),
+        "interruptions-customer",
+        "Customers interrupt",
+        lambda f: f.interruptions_per_customer_min[1],
+        rate,
     ),
-    (
-        "per hour of calls",
-        (
-            ("turnarounds", "Angry, then calm", lambda f: f.turnarounds_per_hour, rate),
-            ("long-silences", "Long silences", lambda f: f.long_silences_per_hour, rate),
-        ),
-    ),
+    ("backchannels", "Agents’ “mm-hm”", lambda f: f.backchannels_per_customer_min[0], rate),
+    ("long-silences", "Long silences", lambda f: f.long_silences_per_hour, rate),
+    ("turnarounds", "Angry, then calm", lambda f: f.turnarounds_per_hour, rate),
+)
+LEGEND = (
+    "Large: the last 5 minutes. Small: today. Interruptions and “mm-hm” are per minute of "
+    "customers’ speech, long silences and calls that went from angry to calm per hour of calls."
 )
 
 
 def header(site: str, shown: Shown) -> str:
     """Name of the site, and whether its figures are live."""
     fresh = shown.freshness
-    online = (
-        f"{shown.desks_online} of {shown.desks_known} desks online"
-        if shown.desks_known
-        else "no desk has reported yet"
-    )
+    if fresh.kind == "away":
+        online, count = "Desks unknown while the broker is away", ""
+    elif shown.desks_known:
+        online = f"{shown.desks_online} of {shown.desks_known} desks online"
+        count = str(shown.desks_online)
+    else:
+        online, count = "No desk has reported yet", "0"
     return (
         f'<div class="brand"><span class="lamp" aria-hidden="true"></span>'
         f'<div><h1>{escape(title(site))}</h1><p class="desks" data-testid="desks-online" '
-        f'data-value="{shown.desks_online}">{online}</p></div></div>'
+        f'data-value="{count}">{online}</p></div></div>'
         f'<div class="state {fresh.kind}" role="status" data-testid="state" '
         f'data-value="{fresh.kind}"><span class="sign" aria-hidden="true"></span>'
         f'<div><p class="headline">{escape(fresh.headline)}</p>'
@@ -109,7 +95,7 @@ def board(shown: Shown, now_s: float) -> str:
     whole_is_old = shown.freshness.kind != "live"
     site = "".join(card(c, whole_is_old, now_s) for c in cells if c.team == SITE)
     teams = "".join(card(c, whole_is_old, now_s) for c in cells if c.team != SITE)
-    return f'{site}<div class="teams">{teams}</div>'
+    return f'{site}<div class="teams">{teams}</div><p class="legend">{LEGEND}</p>'
 
 
 def card(cell: Aggregate, old: bool, now_s: float) -> str:
@@ -149,7 +135,7 @@ def reason(why: str, k: int, span: str) -> str:
             "Figures of so few could point to one person."
         ),
         "protects another cell": (
-            f"Shown {span}, this would give away a smaller team by subtraction."
+            f"With the figures {span} shown, a smaller team’s could be found by subtraction."
         ),
     }.get(why, "")
 
@@ -176,10 +162,18 @@ def _empty(shown: Shown) -> str:
 
 def _withheld(name: str, cell: Aggregate) -> str:
     what = "No figures now" if cell.now_withheld == "no data" else "Withheld"
+    today = "" if cell.today else f"<p>{_today_withheld(name, cell)}</p>"
     return (
         f'<section class="withheld" data-testid="{name}-withheld" '
         f'data-value="{cell.now_withheld}"><h3>{what}</h3>'
-        f"<p>{reason(cell.now_withheld, cell.k, 'in the last 5 minutes')}</p></section>"
+        f"<p>{reason(cell.now_withheld, cell.k, 'in the last 5 minutes')}</p>{today}</section>"
+    )
+
+
+def _today_withheld(name: str, cell: Aggregate) -> str:
+    return (
+        f'<span data-testid="{name}-today-withheld" data-value="{cell.today_withheld}">'
+        f"{reason(cell.today_withheld, cell.k, 'today')}</span>"
     )
 
 
@@ -187,7 +181,7 @@ def _share(name: str, cell: Aggregate) -> str:
     share = cell.now.talk_share if cell.now else None
     today = cell.today.talk_share if cell.today else None
     today_text = _figure(f"{name}-today-talk-share", today, lambda v: percent(round(100 * v)))
-    today_line = f'<p class="today">Agents today {today_text}</p>'
+    today_line = f'<p class="today"><span aria-hidden="true">▾ </span>agents today {today_text}</p>'
     if share is None:
         return (
             f'<section class="share"><p class="verdict">'
@@ -209,31 +203,21 @@ def _share(name: str, cell: Aggregate) -> str:
         f'<div class="bar" role="img" aria-label="Of all speech, agents {agent} %, customers '
         f'{100 - agent} %; bands end at 33, 50 and 65 %">'
         f'<span class="fill" style="width:{agent}%"></span>{then}{marks}</div>'
-        f'<p class="verdict">{verdict}</p>{today_line}</section>'
+        f'<div class="words"><p class="verdict">{verdict}</p>{today_line}</div></section>'
     )
 
 
 def _table(name: str, cell: Aggregate) -> str:
-    groups = "".join(
-        f'<tbody><tr class="unit"><th scope="colgroup" colspan="3">{unit}</th></tr>'
-        + "".join(
-            f'<tr><th scope="row">{label}</th>'
-            f"<td>{_figure(f'{name}-{key}', cell.now and read(cell.now), form)}</td>"
-            f"<td>{_figure(f'{name}-today-{key}', cell.today and read(cell.today), form)}</td></tr>"
-            for key, label, read, form in rows
-        )
-        + "</tbody>"
-        for unit, rows in MEASURES
+    rows = "".join(
+        f'<tr><th scope="row">{label}</th>'
+        f"<td>{_figure(f'{name}-{key}', _read(read, cell.now), form)}</td>"
+        f"<td>{_figure(f'{name}-today-{key}', _read(read, cell.today), form)}</td></tr>"
+        for key, label, read, form in MEASURES
     )
-    note = (
-        ""
-        if cell.today
-        else f'<p class="note" data-testid="{name}-today-withheld" '
-        f'data-value="{cell.today_withheld}">{reason(cell.today_withheld, cell.k, "today")}</p>'
-    )
+    note = "" if cell.today else f'<p class="note">{_today_withheld(name, cell)}</p>'
     return (
-        f'<section class="measures"><table><thead><tr><th><span class="hidden">Measure</span></th>'
-        f'<th scope="col">now</th><th scope="col">today</th></tr></thead>{groups}</table>'
+        f'<section class="measures"><table><thead><tr><td></td><th scope="col">now</th>'
+        f'<th scope="col">today</th></tr></thead><tbody>{rows}</tbody></table>'
         f"{note}</section>"
     )
 
@@ -243,12 +227,8 @@ def _distributions(name: str, cell: Aggregate) -> str:
     if source is None:
         return ""
     span = "now" if cell.now else "today"
-    latency = _figure(
-        f"{name}-response-latency", cell.now and cell.now.response_latency_ms, seconds
-    )
-    latency_today = _figure(
-        f"{name}-today-response-latency", cell.today and cell.today.response_latency_ms, seconds
-    )
+    latency = _figure(f"{name}-response-latency", _read(_latency, cell.now), seconds)
+    latency_today = _figure(f"{name}-today-response-latency", _read(_latency, cell.today), seconds)
     high = sum(source.strain_bins[3:]) if source.strain_bins else None
     prefix = name if cell.now else f"{name}-today"
     strain = _figure(f"{prefix}-strain-high", high, lambda v: percent(round(100 * v)))
@@ -257,7 +237,7 @@ def _distributions(name: str, cell: Aggregate) -> str:
         f"<figure><figcaption><span>Answering time, median</span>"
         f'<span class="pair">{latency}<small>today {latency_today}</small></span></figcaption>'
         + _histogram(
-            f"Agents' answering times {span}",
+            f"Agents' answering times in seconds {span}",
             source.latency_bins,
             [f"{edge / 1000:g}" for edge in LATENCY_EDGES_MS],
             "s",
@@ -265,10 +245,10 @@ def _distributions(name: str, cell: Aggregate) -> str:
         + f'</figure><figure class="strain"><figcaption><span>Customers’ strain over 60</span>'
         f'<span class="pair">{strain}<small>of speech {span}</small></span></figcaption>'
         + _histogram(
-            f"Customers' strain {span}",
+            f"Customers' strain of 100 {span}",
             source.strain_bins,
             [str(edge) for edge in STRAIN_EDGES],
-            "of 100",
+            "100",
         )
         + "</figure></section>"
     )
@@ -283,7 +263,7 @@ def _histogram(label: str, bins: Sequence[float], edges: Sequence[str], unit: st
         f"over {edges[-1]}",
     ]
     spoken = ", ".join(
-        f"{name} {unit} {share * 100:.0f} %" for name, share in zip(names, bins, strict=True)
+        f"{name} {share * 100:.0f} %" for name, share in zip(names, bins, strict=True)
     )
     most = max(bins)
     columns = _columns(bins, most)
@@ -298,6 +278,14 @@ def _histogram(label: str, bins: Sequence[float], edges: Sequence[str], unit: st
 
 def _columns(bins: Iterable[float], most: float) -> str:
     return "".join(f'<i style="height:{max(2.0, 100 * b / most):.0f}%"></i>' for b in bins)
+
+
+def _latency(figures: Figures) -> Value:
+    return figures.response_latency_ms
+
+
+def _read(read: Callable[[Figures], Value], figures: Figures | None) -> Value:
+    return None if figures is None else read(figures)
 
 
 def _figure(testid: str, value: Value, form: Callable[[float], str]) -> str:

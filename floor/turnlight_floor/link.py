@@ -26,6 +26,8 @@ ANSWER_S = 10.0
 """A broker that accepts the connection must answer CONNECT within this."""
 SESSION_S = 86_400
 """For how long the broker keeps messages for a named client that is away."""
+EXPIRY_S = 86_400
+"""For how long the broker keeps what is published: `today` means nothing after a day."""
 BACKOFF_S = (0.5, 30.0)
 
 Heard = Callable[[str, bytes], None]
@@ -94,7 +96,11 @@ class Link:
         client = self._client
         if client is None or not self.up:
             return None
-        return client.publish(topic, payload, qos=1, retain=True)
+        properties = None
+        if self._protocol == mqtt.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = EXPIRY_S
+        return client.publish(topic, payload, qos=1, retain=True, properties=properties)
 
     def _run(self) -> None:
         pause_s = BACKOFF_S[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 import time
@@ -118,6 +119,9 @@ def serve(page: Page, link: Link, host: str, port: int) -> None:
         ui.add_head_html('<link rel="stylesheet" href="/page.css">')
         page.show()
 
+    # The server ends in good order on these and then raises them once more, for us.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
     app.timer(LOOK_EVERY_S, page.render)
     app.on_startup(link.start)
     app.on_shutdown(link.stop)

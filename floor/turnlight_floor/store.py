@@ -67,6 +67,8 @@ class Store:
             "INSERT OR REPLACE INTO snapshot VALUES (?, ?)",
             (self._site, msgspec.msgpack.encode(state)),
         )
+        # What the snapshot no longer holds must not live on in the write-ahead log.
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def restore(self) -> State | None:
         """The last snapshot, if there is one that can be read."""
@@ -119,6 +121,5 @@ class Store:
         ]
 
     def close(self) -> None:
-        """Close, with the write-ahead log folded in and emptied."""
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Close the database."""
         self._db.close()

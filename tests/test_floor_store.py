@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from floor_feed import NOON_S, pid, window
+from turnlight_floor.aggregate import Picture, State
+from turnlight_floor.store import KEEP_DAYS, Store, StoreError
+
+
+def picture(desks: int) -> Picture:
+    seen = Picture("home", None)
+    for desk in range(desks):
+        seen.apply("service", window(desk), NOON_S + 20)
+    return seen
+
+
+def test_a_minute_is_kept_as_it_was_shown(tmp_path: Path) -> None:
+    store = Store(tmp_path / "floor.sqlite", "home")
+    cells = picture(6).minute(NOON_S, 5)
+    store.keep(NOON_S, cells)
+    assert store.minutes("service", NOON_S, NOON_S + 60) == [(NOON_S, cells["service"])]
+    assert store.minutes("_site", NOON_S, NOON_S + 60) == [(NOON_S, cells["_site"])]
+    assert store.newest_minute() == NOON_S
+    store.close()
+
+
+def test_what_was_withheld_is_not_in_the_history(tmp_path: Path) -> None:
+    store = Store(tmp_path / "floor.sqlite", "home")
+    store.keep(NOON_S, picture(4).minute(NOON_S, 5))
+    assert store.minutes("service", NOON_S, NOON_S + 60) == [(NOON_S, (None, "too few desks"))]
+    store.close()
+
+
+def test_history_ends_after_ninety_days(tmp_path: Path) -> None:
+    store = Store(tmp_path / "floor.sqlite", "home")
+    cells = picture(5).minute(NOON_S, 5)
+    store.keep(NOON_S, cells)
+    store.keep(NOON_S + KEEP_DAYS * 86_400, cells)
+    assert len(store.minutes("service", NOON_S, NOON_S + 1)) == 1
+    store.keep(NOON_S + KEEP_DAYS * 86_400 + 60, cells)
+    assert store.minutes("service", NOON_S, NOON_S + 1) == []
+    store.close()
+
+
+def test_a_snapshot_comes_back_and_replaces_the_one_before(tmp_path: Path) -> None:
+    store = Store(tmp_path / "floor.sqlite", "home")
+    assert store.restore() is None
+    store.save(State())
+    seen = picture(5)
+    store.save(seen.state)
+    store.close()
+    again = Store(tmp_path / "floor.sqlite", "home")
+    assert again.restore() == seen.state
+    again.close()
+
+
+def test_pids_of_a_day_that_is_over_are_gone_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "floor.sqlite"
+    seen = picture(5)
+    store = Store(file, "home")
+    store.save(seen.state)
+    seen.forget(NOON_S + 86_400)
+    store.save(seen.state)
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert pid(3).encode() not in left
+    store.close()
+
+
+def test_a_damaged_snapshot_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    file = tmp_path / "floor.sqlite"
+    Store(file, "home").close()
+    with sqlite3.connect(file) as db:
+        db.execute("INSERT INTO snapshot VALUES ('home', x'ff00')")
+    db.close()
+    store = Store(file, "home")
+    assert store.restore() is None
+    store.close()
+
+
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "floor.sqlite"
+    file.write_text("not a database, but long enough to be looked at " * 20)
+    with pytest.raises(StoreError, match=r"floor\.sqlite: cannot be used .* set `database`"):
+        Store(file, "home")
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "floor.sqlite"
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version=9")
+    db.close()
+    with pytest.raises(StoreError, match="schema 9"):
+        Store(file, "home")

@@ -1,0 +1,260 @@
+"""The page in a real browser, beside a real broker: what it shows is what was published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from broker import Broker, free_port
+from floor_feed import Publisher, await_line, child, end, figures, shown_cell
+from turnlight.messages import Aggregate, Status, device_topic, floor_topic
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
+
+
+def write(folder: Path, broker_port: int, page_port: int) -> Path:
+    config = folder / "floor.toml"
+    config.write_text(f"[broker]\nport = {broker_port}\n[page]\nport = {page_port}\n")
+    return config
+
+
+@dataclass
+class Floor:
+    broker: Broker
+    publisher: Publisher
+    url: str
+
+    def publish(self, cell: Aggregate) -> None:
+        self.publisher.send(floor_topic(cell.site, cell.team), cell, retain=True)
+
+    def clear(self, team: str) -> None:
+        self.publisher.send(floor_topic("home", team), b"", retain=True)
+
+    def document(self) -> dict[str, object]:
+        with urllib.request.urlopen(f"{self.url}api/aggregates", timeout=5) as answer:
+            found = json.load(answer)
+        assert isinstance(found, dict)
+        return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+    folder = tmp_path_factory.mktemp("page")
+    port = free_port()
+    with (
+        Broker(folder) as broker,
+        Publisher(broker.host, broker.port) as publisher,
+        child("page", write(folder, broker.port, port)) as running,
+    ):
+        await_line(running, "connected")
+        yield Floor(broker, publisher, f"http://127.0.0.1:{port}/")
+
+
+@pytest.fixture
+def page(browser: Browser, floor: Floor) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
+    opened.set_default_timeout(10_000)
+    asked: list[str] = []
+    faults: list[str] = []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("pageerror", lambda fault: faults.append(str(fault)))
+    opened.goto(floor.url)
+    yield opened
+    context.close()
+    for team in ("_site", "service", "sales"):
+        floor.clear(team)
+    assert faults == []
+    # Nothing is fetched from anywhere else.
+    assert [url for url in asked if not url.startswith((floor.url, "data:"))] == []
+
+
+def live(team: str, **fields: object) -> Aggregate:
+    now_s = int(time.time())
+    return shown_cell(team, made_at_s=float(now_s), newest_window_s=now_s, **fields)
+
+
+def has(page: Page, testid: str, value: str) -> None:
+    expect(page.get_by_test_id(testid)).to_have_attribute("data-value", value)
+
+
+def test_before_anything_has_come_the_page_says_what_it_waits_for(page: Page) -> None:
+    has(page, "state", "waiting")
+    expect(page.get_by_test_id("empty")).to_contain_text("No aggregate has come yet")
+    expect(page.get_by_test_id("empty")).to_contain_text("turnlight floor")
+
+
+def test_the_numbers_shown_are_those_published_and_follow_them(page: Page, floor: Floor) -> None:
+    status = Status(state="online", session="0" * 8)
+    floor.publisher.send(device_topic("home", "desk-1", "status"), status, retain=True)
+    floor.publish(live("_site", now=figures(talk_share=0.47, desks=12)))
+    floor.publish(live("service"))
+    has(page, "state", "live")
+    has(page, "desks-online", "1")
+    has(page, "site-talk-share", "0.47")
+    for key, value in {
+        "talk-share": "0.42",
+        "today-talk-share": "0.45",
+        "overlap": "2.5",
+        "silence": "12",
+        "hold": "4",
+        "interruptions-agent": "0.4",
+        "interruptions-customer": "0.2",
+        "backchannels": "2.1",
+        "response-latency": "750",
+        "turnarounds": "0.5",
+        "strain-high": "0.1",
+        "desks": "7",
+    }.items():
+        has(page, f"team-service-{key}", value)
+    expect(page.get_by_test_id("team-service-talk-share")).to_have_text("42 %")
+    expect(page.get_by_test_id("team-service-overlap")).to_have_text("2.5 %")
+
+    floor.publish(live("service", now=figures(talk_share=0.61)))
+    expect(page.get_by_test_id("team-service-talk-share")).to_have_text("61 %", timeout=2000)
+    document = floor.document()
+    assert document["state"] == "live"
+    assert [cell["team"] for cell in document["aggregates"]] == ["_site", "service"]
+
+
+def test_a_withheld_team_says_why(page: Page, floor: Floor) -> None:
+    withheld = "too few desks"
+    floor.publish(live("_site"))
+    floor.publish(
+        live("sales", now=None, today=None, now_withheld=withheld, today_withheld=withheld)
+    )
+    has(page, "team-sales-withheld", withheld)
+    expect(page.get_by_test_id("team-sales")).to_contain_text("Fewer than 5 desks")
+    assert page.get_by_test_id("team-sales-talk-share").count() == 0
+
+
+def test_what_is_old_turns_grey_and_says_since_when(page: Page, floor: Floor) -> None:
+    then_s = int(time.time()) - 58
+    floor.publish(shown_cell("_site", newest_window_s=then_s, made_at_s=float(then_s)))
+    body = page.get_by_test_id("site").locator(".body")
+    expect(page.get_by_test_id("site")).to_have_attribute("data-stale", "false")
+    assert body.evaluate("one => getComputedStyle(one).filter") == "none"
+    has(page, "state", "stale")
+    expect(page.get_by_test_id("state")).to_contain_text(
+        "Stale since " + time.strftime("%H:%M:%S", time.localtime(then_s))
+    )
+    expect(page.get_by_test_id("site")).to_have_attribute("data-stale", "true")
+    assert body.evaluate("one => getComputedStyle(one).filter") == "grayscale(1)"
+
+
+def test_a_broker_that_goes_away_is_said_at_once_and_found_again(page: Page, floor: Floor) -> None:
+    floor.publish(live("_site"))
+    has(page, "state", "live")
+    floor.broker.stop()
+    try:
+        has(page, "state", "away")
+        expect(page.get_by_test_id("state")).to_contain_text("trying again")
+        expect(page.get_by_test_id("desks-online")).to_contain_text("unknown")
+        expect(page.get_by_test_id("site")).to_have_attribute("data-stale", "true")
+        assert floor.document()["state"] == "away"
+    finally:
+        floor.broker.start()
+    has(page, "state", "live")
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_every_width_in_light_and_dark(
+    page: Page, floor: Floor, width: int, scheme: str
+) -> None:
+    for team in ("_site", "service", "sales"):
+        floor.publish(live(team))
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    has(page, "team-service-talk-share", "0.42")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    too_wide = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(one => !one.closest('.ticks')"
+        " && one.scrollWidth > one.clientWidth + 2 && one.clientWidth > 0"
+        " && getComputedStyle(one).display !== 'inline').map(one => one.className || one.tagName)"
+    )
+    assert too_wide == []
+    # Contrast of the words against their card, as WCAG counts it.
+    assert page.get_by_test_id("team-service").evaluate(CONTRAST) >= 4.5
+
+
+CONTRAST = """card => {
+  const light = colour => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map(Number)
+      .map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = light(getComputedStyle(card).backgroundColor);
+  return Math.min(...[...card.querySelectorAll('h2, p, th, td, span, li, small')]
+    .filter(one => one.textContent.trim())
+    .map(one => light(getComputedStyle(one).color))
+    .map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05)));
+}"""
+
+
+def test_a_screen_reader_hears_headings_states_and_pictures(page: Page, floor: Floor) -> None:
+    floor.publish(live("_site"))
+    floor.publish(live("service"))
+    expect(page.get_by_role("heading", name="Service", exact=True)).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Live")
+    card = page.get_by_role("article", name="Service")
+    bar = card.get_by_role("img", name="Of all speech, agents 42 %, customers 58 %")
+    expect(bar).to_be_visible()
+    expect(card.get_by_role("img", name="Agents' answering times")).to_be_visible()
+    expect(card.get_by_role("row", name="Both talk 2.5 %")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "en-GB"
+
+
+def test_an_occupied_port_is_one_sentence_with_a_remedy(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with child("page", write(tmp_path, free_port(), port)) as running:
+            _, err = running.communicate(timeout=20)
+    assert running.returncode == 1
+    assert f"port {port} on 127.0.0.1 cannot be used" in err
+    assert "set another `port` under [page]" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_without_a_broker_the_page_is_there_and_says_so(tmp_path: Path, browser: Browser) -> None:
+    port = free_port()
+    with child("page", write(tmp_path, free_port(), port)) as running:
+        await_line(running, "trying again")
+        opened = browser.new_page()
+        opened.goto(f"http://127.0.0.1:{port}/")
+        has(opened, "state", "away")
+        expect(opened.get_by_test_id("empty")).to_contain_text("Is the broker running")
+        opened.close()
+        code, _, err = end(running)
+    assert code == 0, err
