@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from agreement import require_agreement
 from desk import (
     LINE_NOISE_DBFS,
     RATE_HZ,
@@ -28,12 +29,12 @@ from desk import (
     telephone,
     typing,
 )
-from dialogues import PARTIES, Babble, Call, DialogueError, Line, load
+from dialogues import Babble, Call, DialogueError, Line, load
 from music import hold_music
 from opus import check, write
 from timeline import Timeline, meant_events, place, speak
-from truth import Event, Span, bridged, classify, measures, overlaps, speech_mask
-from voices import VoiceError, Voices
+from truth import Event, Span, measures, speech_mask
+from voices import VoiceError, Voices, at_rate
 
 HERE = Path(__file__).resolve().parent
 DIALOGUES = HERE / "dialogues.toml"
@@ -44,12 +45,7 @@ EXAMPLE = """example:
   python models/calls/make_calls.py --voices package/voices --only calm
 """
 MUSIC_BELOW_CUSTOMER_DB = -3.0
-SAME_TIME_S = 0.03
-SHORT_ANSWER_S = 1.0  # an own turn this short could be taken for a backchannel ...
-SHORT_ANSWER_GAP_S = 0.55  # ... unless the other waits this long
-INTERRUPTION_S = (0.65, 2.0)  # scripted overlaps keep away from the 0.5 s rule
-EARLY_START_S = (0.05, 0.4)
-BACKCHANNEL_S = (0.12, 0.85)
+EVENT_KINDS = ("interruption", "early_start", "backchannel")
 
 
 @dataclass(frozen=True)
@@ -62,62 +58,6 @@ class Made:
     events: list[Event]
     size_bytes: int
     leak_db: float
-
-
-def assert_events(call: Call, timeline: Timeline, meant: list[Event]) -> None:
-    """The dialogue's events and the product's rules agree, away from every threshold."""
-    seen = classify(timeline.spans)
-    problems = []
-    same = len(meant) == len(seen) and all(
-        (m.kind, m.by, m.floor_taken) == (s.kind, s.by, s.floor_taken)
-        and abs(m.start_s - s.start_s) < SAME_TIME_S
-        and abs(m.end_s - s.end_s) < SAME_TIME_S
-        for m, s in zip(meant, seen, strict=True)
-    )
-    if not same:
-        extra = [
-            e
-            for e in seen
-            if not any(abs(e.start_s - m.start_s) < SAME_TIME_S and e.kind == m.kind for m in meant)
-        ]
-        lost = [
-            m
-            for m in meant
-            if not any(abs(e.start_s - m.start_s) < SAME_TIME_S and e.kind == m.kind for e in seen)
-        ]
-        problems.append(f"rules see {extra} instead of {lost}")
-    limits = {
-        "interruption": INTERRUPTION_S,
-        "early_start": EARLY_START_S,
-        "backchannel": BACKCHANNEL_S,
-    }
-    for event in meant:
-        low_s, high_s = limits[event.kind]
-        if not low_s <= event.end_s - event.start_s <= high_s:
-            problems.append(f"{event} lasts {event.end_s - event.start_s:.2f} s")
-    for start_s, end_s in overlaps(timeline.spans):
-        if not any(
-            event.start_s - SAME_TIME_S <= start_s and end_s <= event.end_s + SAME_TIME_S
-            for event in meant
-        ):
-            problems.append(f"unscripted overlap {start_s:.2f}..{end_s:.2f} s")
-    problems += short_answers(timeline, meant)
-    if problems:
-        raise DialogueError(f"{call.name}: " + "; ".join(problems))
-
-
-def short_answers(timeline: Timeline, meant: list[Event]) -> list[str]:
-    """Short turns that sound like backchannels because the other goes on at once."""
-    listening = {event.start_s for event in meant if event.kind == "backchannel"}
-    turns = [span for party in PARTIES for span in bridged(timeline.spans, party)]
-    turns = sorted((t for t in turns if t.start_s not in listening), key=lambda t: t.start_s)
-    return [
-        f"answer at {here.start_s:.2f} s sounds like a backchannel"
-        for before, here, after in zip(turns, turns[1:], turns[2:], strict=False)
-        if before.party == after.party != here.party
-        and here.length_s <= SHORT_ANSWER_S
-        and after.start_s < here.end_s + SHORT_ANSWER_GAP_S
-    ]
 
 
 def mix(call: Call, timeline: Timeline, colleagues: list[Signal]) -> tuple[Signal, dict[str, Any]]:
@@ -213,7 +153,7 @@ def alone(spans: list[Span], party: str, count: int) -> np.ndarray:
         for side in ("agent", "customer")
     }
     other = "customer" if party == "agent" else "agent"
-    return masks[party] & ~masks[other]
+    return np.asarray(masks[party] & ~masks[other])
 
 
 def make(call: Call, voices: Voices, background: Babble, out: Path) -> Made:
@@ -226,7 +166,7 @@ def make(call: Call, voices: Voices, background: Babble, out: Path) -> Made:
     print(file=sys.stderr)
     timeline = place(call, spoken)
     meant = meant_events(timeline)
-    assert_events(call, timeline, meant)
+    require_agreement(call.name, timeline.spans, meant)
     colleagues: list[Signal] = []
     if call.desk.babble_db is not None:
         colleagues = background_voices(voices, background)
@@ -256,15 +196,27 @@ def make(call: Call, voices: Voices, background: Babble, out: Path) -> Made:
 
 
 def background_voices(voices: Voices, background: Babble) -> list[Signal]:
-    """The colleagues of a noisy office at 16 kHz."""
-    from voices import VOICE_RATE_HZ
-    import scipy.signal as ss
-
+    """The colleagues of a noisy office."""
     pairs = zip(background.voices, background.texts, strict=True)
-    return [
-        np.asarray(ss.resample_poly(voices.say(text, voice, 1.0), RATE_HZ, VOICE_RATE_HZ))
-        for voice, text in pairs
+    return [at_rate(voices.say(text, voice, 1.0)) for voice, text in pairs]
+
+
+def print_table(made: list[Made]) -> None:
+    """What came out, one row a call."""
+    heads = ("call", "length", "share", *EVENT_KINDS, "size", "leak")
+    rows = [
+        (
+            row.name,
+            f"{row.duration_s:.1f} s",
+            f"{row.talk_share:.2f}",
+            *(str(sum(event.kind == kind for event in row.events)) for kind in EVENT_KINDS),
+            f"{row.size_bytes / 1024:.0f} KiB",
+            f"{row.leak_db:.0f} dB",
+        )
+        for row in made
     ]
+    for cells in (heads, *rows):
+        print(cells[0].ljust(16), *(cell.rjust(12) for cell in cells[1:]))
 
 
 def main() -> int:
@@ -300,19 +252,7 @@ def main() -> int:
     except (DialogueError, VoiceError, soundfile.SoundFileError, ValueError, OSError) as error:
         print(f"make_calls: {error}", file=sys.stderr)
         return 1
-    print(
-        f"{'call':<18}{'length':>8}{'share':>7}  {'interr.':>8}{'early':>6}{'backch.':>8}{'size':>10}{'leak':>9}"
-    )
-    for row in made:
-        count = {
-            k: sum(e.kind == k for e in row.events)
-            for k in ("interruption", "early_start", "backchannel")
-        }
-        print(
-            f"{row.name:<18}{row.duration_s:>6.1f} s{row.talk_share:>7.2f}  {count['interruption']:>8}"
-            f"{count['early_start']:>6}{count['backchannel']:>8}{row.size_bytes / 1024:>6.0f} KiB"
-            f"{row.leak_db:>6.0f} dB"
-        )
+    print_table(made)
     return 0
 
 

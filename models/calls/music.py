@@ -9,11 +9,11 @@ BEATS_PER_MINUTE = 92.0
 BEATS_PER_BAR = 4
 # One chord a bar, MIDI notes, lowest first: D major, eight bars, then again.
 CHORDS = (
-    (50, 57, 62, 66), (47, 54, 59, 62), (43, 50, 55, 59), (45, 52, 57, 61),
-    (50, 57, 62, 66), (54, 57, 61, 66), (43, 50, 55, 59), (45, 52, 55, 61),
+    (62, 69, 74, 78), (59, 66, 71, 74), (67, 71, 74, 79), (69, 73, 76, 81),
+    (62, 69, 74, 78), (66, 69, 73, 78), (67, 71, 74, 79), (69, 73, 76, 79),
 )  # fmt: skip
 PICKING = (0, 1, 2, 3, 2, 1, 2, 3)  # which chord note sounds on each eighth of a bar
-# (beat, MIDI note, length in beats), over the eight bars.
+# (beat, MIDI note an octave below, length in beats), over the eight bars.
 MELODY = (
     (0.0, 74, 1.5), (1.5, 73, 0.5), (2.0, 69, 2.0), (4.0, 66, 1.0), (5.0, 69, 1.0),
     (6.0, 71, 2.0), (8.0, 71, 1.0), (9.0, 69, 1.0), (10.0, 67, 1.0), (11.0, 66, 1.0),
@@ -69,15 +69,15 @@ def hold_music(length_s: float, rng: np.random.Generator) -> Signal:
         chord = CHORDS[bar % len(CHORDS)]
         for step, voice in enumerate(PICKING):
             beat = bar * BEATS_PER_BAR + step * 0.5
-            put(_note(chord[voice], 1.6 * beat_s, 1.2, 0.35), beat, 0.35)
+            put(_note(chord[voice], 1.6 * beat_s, 1.2, 0.35), beat, 0.45)
     for turn in range(beats // cycle + 1):
         for beat, tone, length in MELODY:
-            put(_note(tone, length * beat_s, 1.6, 0.45), turn * cycle + beat, 0.6)
+            put(_note(tone + 12, length * beat_s, 1.6, 0.45), turn * cycle + beat, 0.6)
     for beat in range(beats):
-        put(_drum("hat", rng), beat, 0.10)
-        put(_drum("hat", rng), beat + 0.5, 0.06)
+        put(_drum("hat", rng), beat, 0.2)
+        put(_drum("hat", rng), beat + 0.5, 0.12)
         if beat % 2 == 1:
-            put(_drum("snare", rng), beat, 0.10)
+            put(_drum("snare", rng), beat, 0.25)
 
     song = song[:count]
     ramp = np.minimum(

