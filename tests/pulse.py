@@ -16,6 +16,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
+import soxr
+
+from turnlight.recording import open_recording
 
 MISSING = [tool for tool in ("pulseaudio", "paplay") if shutil.which(tool) is None]
 """Programs of the Debian packages `pulseaudio` and `pulseaudio-utils` that are not here."""
@@ -103,7 +107,7 @@ class Pulse:
         """Play a recording into the headset.
 
         `wait()` returns when its end is on its way: a tap hears it up to some 0.3 s later, so let
-        the recording end with a second of silence.
+        the recording end with half a second of silence.
         """
         return subprocess.Popen(
             ["paplay", f"--server=unix:{self._socket}", "--device=headset", str(recording)],
@@ -159,9 +163,44 @@ class Tap:
         return np.fromfile(self._raw, np.int16).reshape(-1, 2)
 
 
+def capture(
+    server: Pulse, folder: Path, sound: npt.NDArray[np.int16], **audio: object
+) -> tuple[npt.NDArray[np.int16], Tap]:
+    """Play sound of the server's rate, and give what a tap of these settings heard of it.
+
+    Returns:
+        As many samples as were played, beginning where it begins; and the stopped tap.
+    """
+    tap = Tap(server, folder, rate_hz=server.rate_hz, **audio)
+    tap.expect("open")
+    path = folder / "played.wav"
+    silence = np.zeros((server.rate_hz // 2, 2), np.int16)
+    soundfile.write(path, np.concatenate([sound, silence]), server.rate_hz, subtype="PCM_16")
+    assert server.play(path).wait() == 0
+    as_heard = sound[:, ::-1] if audio.get("agent_channel") == 1 else sound
+    return aligned(tap.stop(), as_heard), tap
+
+
+def call_sound(path: Path, rate_hz: int, seconds: float) -> npt.NDArray[np.int16]:
+    """The beginning of a recorded call, at the rate of a server."""
+    blocks: list[npt.NDArray[np.int16]] = []
+    for block in open_recording(path).blocks():
+        blocks.append(block)
+        if sum(map(len, blocks)) >= seconds * 16_000:
+            break
+    pcm = np.concatenate(blocks)[: int(seconds * 16_000)]
+    if rate_hz == 16_000:
+        return pcm
+    finer: npt.NDArray[np.int16] = soxr.resample(pcm, 16_000, rate_hz)
+    return finer
+
+
 def aligned(heard: npt.NDArray[np.int16], played: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    """The part of `heard` that begins where `played` begins; its first sample must not be 0."""
-    key = played[:64].tobytes()
+    """The part of `heard` that begins where `played` begins."""
+    first = int(np.flatnonzero(played.any(axis=1))[0])
+    key = np.ascontiguousarray(played[first : first + 64]).tobytes()
     at = heard.tobytes().find(key)
     assert at % 4 == 0, "what was played is not in what was heard"
-    return heard[at // 4 : at // 4 + len(played)]
+    start = at // 4 - first
+    assert start >= 0, "the tap opened too late to hear the beginning"
+    return heard[start : start + len(played)]
