@@ -156,7 +156,7 @@ class PortAudioSource:
             other = 48_000 if settings.rate_hz == 16_000 else 16_000
             raise InputError(
                 f"sound input `{self.device}` does not open with two channels at "
-                f"{settings.rate_hz} Hz ({error.args[0]}); free it, or set audio.rate_hz to {other}"
+                f"{settings.rate_hz} Hz ({error.strerror}); free it, or set audio.rate_hz to {other}"
             ) from error
         except InputError:
             self._audio.terminate()
