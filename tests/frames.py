@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+
 from turnlight.dsp import BANDS, FLAG_MUSIC, FRAME, Frames
 
 SPEECH_DB, QUIET_DB = -25, -70

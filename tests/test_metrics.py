@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from frames import rows
 from hypothesis import given
 from hypothesis import strategies as st
+
+from frames import rows
 from turnlight.agent import Listener
 from turnlight.config import Config
 from turnlight.messages import Window

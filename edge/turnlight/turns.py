@@ -314,7 +314,8 @@ class Floor:
 
     def _blind(self, challenge: _Challenge) -> bool:
         """Whether the customer began before the agent could be heard through the line."""
-        return challenge.by == 1 and challenge.start_ms - self._start[0] < self._round_trip_ms
+        heard_ms = self._start[0] + self._round_trip_ms
+        return self._round_trip_ms > 0 and challenge.by == 1 and challenge.start_ms < heard_ms
 
     def _release(self, now_ms: int) -> None:
         """The turn has ended and the floor is free."""
