@@ -155,8 +155,8 @@ class PortAudioSource:
             self._audio.terminate()
             other = 48_000 if settings.rate_hz == 16_000 else 16_000
             raise InputError(
-                f"sound input `{self.device}` does not open with two channels at "
-                f"{settings.rate_hz} Hz ({error.strerror}); free it, or set audio.rate_hz to {other}"
+                f"sound input `{self.device}` does not open at {settings.rate_hz} Hz "
+                f"({error.strerror}); free it, or set audio.rate_hz to {other}"
             ) from error
         except InputError:
             self._audio.terminate()

@@ -23,8 +23,8 @@ WARM_WHITE = (255, 190, 120)
 WHITE = (235, 240, 255)
 RED = (255, 0, 0)
 
-_DIM = 0.22
-_RESTING = 0.12
+_DIM = 0.36
+_RESTING = 0.18
 """What stays of a cue after its pulse, so that a late look still finds it."""
 _BREATH_IN_MS, _BREATH_OUT_MS = 4000, 6000
 
@@ -95,7 +95,7 @@ def _faint(since_ms: int) -> float:
     """Comes for 4 s, the middle two at rest, and is away for 2 s: a light that waits."""
     at_ms = since_ms % 6000
     held_ms = min(max(at_ms - 1000, 0), 2000)
-    return 0.28 * _swell(1000, 1000, at_ms - held_ms)
+    return 0.45 * _swell(1000, 1000, at_ms - held_ms)
 
 
 def _glow_once(since_ms: int) -> float:

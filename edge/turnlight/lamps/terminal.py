@@ -12,6 +12,7 @@ from turnlight import wording
 from turnlight.cues import CueShown
 from turnlight.lamps.effects import Rgb, colour
 
+_CUE_WIDTH = max(map(len, wording.CUES.values()))
 _DARK: Rgb = (0, 0, 0)
 
 
@@ -28,7 +29,7 @@ def lamp_line(shown: CueShown, rgb: Rgb, label: str = "") -> Text:
     if label:
         line.append(f"{label}  ")
     line.append("●" if lit else "○", Style(color=Color.from_rgb(*rgb)) if lit else "dim")
-    line.append(f" {wording.cue(shown.cue)}", "bold")
+    line.append(f" {wording.cue(shown.cue):<{_CUE_WIDTH}}", "bold")
     line.append(f"  {shown.reason}", "dim")
     return line
 
