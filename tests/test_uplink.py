@@ -276,6 +276,18 @@ def test_what_is_not_sent_at_the_end_is_sent_after_the_next_start(
     floor.wait(lambda: arrived(floor) == before.sent)
 
 
+def test_the_end_does_not_wait_for_a_broker_that_says_nothing(make_desk: MakeDesk) -> None:
+    with socket.create_server((Broker.host, 0)) as server:
+        desk = make_desk(server.getsockname()[1])
+        desk.uplink.start()
+        device, _ = server.accept()
+        with device:
+            begun = time.monotonic()
+            desk.uplink.stop()
+            assert not desk.uplink.alive
+            assert time.monotonic() - begun < 2
+
+
 # ---- status and health
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import socket
 import ssl
 import threading
 import time
@@ -23,6 +22,7 @@ from turnlight.config import DeskSettings, UplinkSettings
 from turnlight.delivery import INFLIGHT, Answer, Delivery, Protocol
 from turnlight.messages import Health, Status, decode, device_topic, encode
 from turnlight.outbox import Outbox
+from turnlight.trouble import LOST, NO_ANSWER, LinkError, refusal, why
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,26 +36,6 @@ _HEALTH_MS = 60_000
 _DAY_MS = 86_400_000
 _OTHERS_IN_FLIGHT = 4
 """Places kept for status and health among the messages a broker allows in flight."""
-
-_NO_ANSWER = (
-    "no answer to CONNECT; is it an MQTT broker, "
-    "and does it want uplink.tls or a certificate (uplink.cert_file)?"
-)
-"""Under TLS 1.3 a missing client certificate looks like this, too."""
-
-_LOST = "the connection was lost; if that repeats, another desk may have the same desk.device"
-"""Not every broker tells the one it cuts off that another connected under its name."""
-
-_REMEDIES = {
-    "Bad user name or password": "set uplink.username and uplink.password_file to what it knows",
-    "Not authorized": "let this desk's user connect in the broker's access list, "
-    "or set uplink.username, uplink.password_file or uplink.cert_file",
-    "Session taken over": "another desk connected under this name; give each its own desk.device",
-}
-
-
-class LinkError(Exception):
-    """A connection failed or ended; the text says why and what to do."""
 
 
 class Link:
@@ -111,7 +91,7 @@ class Link:
         self._client.on_message = self._on_message
         self._client.will_set(self._status_topic, self._status("offline"), qos=1, retain=True)
 
-    def open(self) -> None:
+    def open(self, stopping: threading.Event) -> None:
         """Connect, be accepted, say that the device is online.
 
         Raises:
@@ -123,9 +103,9 @@ class Link:
                 self._settings.host, self._settings.port, self._settings.keepalive_s
             )
         except OSError as error:
-            raise LinkError(_why(error)) from None
+            raise LinkError(why(error)) from None
         self.answer = "none"
-        self._await_answer()
+        self._await_answer(stopping)
         self._announce()
         self._client.subscribe(self._status_topic, qos=1)
 
@@ -151,12 +131,12 @@ class Link:
             self._turn()
         self._say_goodbye()
 
-    def _await_answer(self) -> None:
+    def _await_answer(self, stopping: threading.Event) -> None:
         deadline_ms = now_ms() + _CONNACK_MS
         while self.answer != "accepted":
             self._turn()
-            if now_ms() > deadline_ms:
-                raise LinkError(_NO_ANSWER)
+            if now_ms() > deadline_ms or stopping.is_set():
+                raise LinkError(NO_ANSWER)
 
     def drop(self) -> None:
         """Close the socket without a DISCONNECT, so that the will is sent if goodbye was not."""
@@ -207,7 +187,7 @@ class Link:
         if self._ended is not None:
             raise self._ended
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise LinkError(_NO_ANSWER if self.answer == "none" else _LOST)
+            raise LinkError(NO_ANSWER if self.answer == "none" else LOST)
 
     def _authenticate(self) -> None:
         settings = self._settings
@@ -242,7 +222,7 @@ class Link:
         if reason.is_failure:
             unknown = str(reason) == "Unsupported protocol version"
             self.answer = "wrong protocol" if unknown else "other"
-            self._ended = _refusal("the broker refuses this desk", reason)
+            self._ended = refusal("the broker refuses this desk", reason)
             return
         allowed = getattr(props, "ReceiveMaximum", INFLIGHT + _OTHERS_IN_FLIGHT)
         self._delivery.limit = max(1, min(INFLIGHT, allowed - _OTHERS_IN_FLIGHT))
@@ -257,7 +237,7 @@ class Link:
         _props: Properties | None,
     ) -> None:
         if flags.is_disconnect_packet_from_server and self._ended is None:
-            self._ended = _refusal("the broker ended the connection", reason)
+            self._ended = refusal("the broker ended the connection", reason)
 
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _props: Properties
@@ -287,32 +267,6 @@ class Link:
         except msgspec.MsgspecError:
             return
         self._overwritten = status.state == "offline" and status.session != self._session
-
-
-def _refusal(what: str, reason: ReasonCode) -> LinkError:
-    remedy = _REMEDIES.get(str(reason), "see the broker's log")
-    return LinkError(f"{what} ({reason}): {remedy}")
-
-
-def _why(error: OSError) -> str:
-    match error:
-        case ConnectionRefusedError():
-            return "connection refused; is the broker running, and is uplink.port its port?"
-        case socket.gaierror():
-            return "the name cannot be resolved; is uplink.host right, and is there a network?"
-        case ssl.SSLCertVerificationError():
-            return (
-                f"its certificate is not trusted ({error.verify_message}); set uplink.ca_file to "
-                "the authority that signed it and uplink.host to the name in it"
-            )
-        case ssl.SSLError():
-            return f"no TLS with it ({error.reason}); is uplink.port its TLS port?"
-        case ConnectionError():
-            return "it hung up; is uplink.port its port for what uplink.tls says?"
-        case TimeoutError():
-            return "no answer; is uplink.host right, and does a firewall let this desk through?"
-        case _:
-            return error.strerror or str(error)
 
 
 def now_ms() -> int:

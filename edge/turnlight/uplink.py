@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 from turnlight.config import DeskSettings, UplinkSettings
 from turnlight.delivery import STEADY_MS, Protocol, backoff_ms, next_protocol
-from turnlight.link import Link, LinkError, State, now_ms
+from turnlight.link import Link, State, now_ms
 from turnlight.messages import Health, Window, encode, window_topic
 from turnlight.outbox import Outbox
+from turnlight.trouble import LinkError
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Uplink:
             )
             begun_ms = now_ms()
             try:
-                link.open()
+                link.open(self._stopping)
                 self._state = "online"
                 _LOG.info("connected to %s, MQTT %s", link.broker, protocol)
                 link.serve(self._stopping)
