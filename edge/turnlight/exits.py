@@ -9,7 +9,7 @@ import typer
 
 from turnlight.config import ConfigError
 
-FAILURE, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+FAILURE, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 # the base of all errors that typer finds in a command line; it has no public name
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -45,7 +45,7 @@ def run(app: typer.Typer) -> int:
     except BrokenPipeError:
         # what is still in the buffer goes nowhere, or the interpreter complains at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return FAILURE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         complain(f"{where}{error.strerror or error}")

@@ -46,7 +46,9 @@ def timeline(call: CallDocument) -> str:
     for number in range(count):
         start_s = first_s + number * row_s
         row = _Row(start_s, start_s + row_s)
-        body = "".join((*row.grid(), *row.lanes(call), *row.events(call), *row.lamp(call)))
+        body = "".join(
+            (*row.grid(call.end_s), *row.lanes(call), *row.events(call), *row.lamp(call))
+        )
         rows.append(
             f'<svg class="row" height="{ROW_HEIGHT}" role="img" '
             f'aria-label="From {wording.clock(start_s)} to {wording.clock(start_s + row_s)}">'
@@ -61,9 +63,9 @@ class _Row:
     def __init__(self, start_s: float, end_s: float) -> None:
         self._start_s, self._end_s = start_s, end_s
 
-    def grid(self) -> Iterator[str]:
+    def grid(self, call_end_s: float) -> Iterator[str]:
         at_s = self._start_s
-        while at_s <= self._end_s:
+        while at_s <= min(self._end_s, call_end_s + TICK_S):
             x = self._x(at_s)
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{AGENT_Y}" y2="82"/>'
             if at_s < self._end_s:
