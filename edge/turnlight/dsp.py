@@ -14,6 +14,33 @@ RATE_HZ = 16_000
 HOP_MS = 10
 HOP = RATE_HZ * HOP_MS // 1000
 BANDS = 20
+BAND_EDGES_HZ = tuple(
+    31.25 * edge
+    for edge in (
+        3,
+        6,
+        10,
+        14,
+        18,
+        24,
+        29,
+        36,
+        43,
+        51,
+        60,
+        70,
+        82,
+        95,
+        109,
+        126,
+        144,
+        165,
+        188,
+        214,
+        243,
+    )
+)
+"""Edges of the log bands; fifteen of the twenty lie below 4 kHz."""
 DB_NONE = -32768
 """Value of a Q8 dB field that was not measured, and of the level of digital silence."""
 
@@ -133,9 +160,7 @@ class Core:
             raise ValueError(f"pcm must be int16 of shape (n, 2), not {pcm.dtype} {pcm.shape}")
         pcm = np.ascontiguousarray(pcm)
         samples = ctypes.c_int32(len(pcm))
-        rows = np.empty(
-            _checked(_LIBRARY.tl_rows_max(self._pointer(self._state), samples)), FRAME
-        )
+        rows = np.empty(_checked(_LIBRARY.tl_rows_max(self._pointer(self._state), samples)), FRAME)
         count = _checked(
             _LIBRARY.tl_process(
                 self._pointer(self._state),

@@ -14,6 +14,7 @@
 #define FAST_FRAMES 100 /* the first second of a band learns four times as fast */
 #define FIRST_BAND 2    /* 312 Hz .. 3.9 kHz: what every telephone passes */
 #define END_BAND 15
+#define SPREAD TL_DB(3) /* a leak varies by so much around its gain */
 #define HEARD_FULL 100
 #define HEARD_ENOUGH 30
 
@@ -81,4 +82,15 @@ int16_t tl_bleed_gain_db_q8(const tl_bleed *l) {
         sorted[i] = l->gain_db_q8[b];
     }
     return count < 4 ? TL_DB_NONE : sorted[count / 2];
+}
+
+int32_t tl_bleed_unexplained_db_q8(const int16_t own_db_q8[TL_BANDS],
+                                   const int16_t explained_db_q8[TL_BANDS]) {
+    int32_t level = TL_SILENT;
+    for (int32_t b = FIRST_BAND; b < END_BAND; b++) {
+        if (own_db_q8[b] > explained_db_q8[b] + SPREAD) {
+            level = tl_logadd_db_q8(level, own_db_q8[b]);
+        }
+    }
+    return level;
 }

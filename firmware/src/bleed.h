@@ -32,6 +32,11 @@ void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
                     const int16_t destination_db_q8[TL_BANDS],
                     const int16_t destination_floor_db_q8[TL_BANDS]);
 
+/* Level of the telephone band without the bands that the other channel explains; TL_SILENT where
+ * nothing is left. */
+int32_t tl_bleed_unexplained_db_q8(const int16_t own_db_q8[TL_BANDS],
+                                   const int16_t explained_db_q8[TL_BANDS]);
+
 /* Median gain of the telephone bands that were really heard, or TL_DB_NONE. */
 int16_t tl_bleed_gain_db_q8(const tl_bleed *l);
 

@@ -3,9 +3,11 @@
 #include "bands.h"
 #include "bleed.h"
 #include "decimate.h"
+#include "evidence.h"
 #include "fixed.h"
 #include "level.h"
 #include "music.h"
+#include "net.h"
 #include "noise.h"
 #include "pitch.h"
 #include "speech.h"
@@ -13,13 +15,14 @@
 
 #define MAGIC (0x544C0000u + TL_VERSION)
 #define PENDING (TL_LOOKAHEAD + 1)
+#define NOT_SPEECH_Q8 TL_Q(-6, 8) /* log-odds where a tone or music was found */
 #define AGENT 0
 #define CUSTOMER 1
 /* what each stage looks at lies so many frames before the newest hop */
 #define BANDS_BEHIND 1
 #define PITCH_BEHIND 2
 
-_Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_SPEECH_AHEAD, "a row waits for its last evidence");
+_Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_NET_AHEAD, "a row waits for its last evidence");
 _Static_assert(sizeof(tl_frame) == 108, "the rows' layout is a contract");
 
 typedef struct {
@@ -39,6 +42,8 @@ typedef struct {
     uint32_t hops;    /* hops heard */
     int16_t hop[TL_CHANNELS][TL_HOP];
     channel channels[TL_CHANNELS];
+    tl_evidence evidence;
+    tl_net net;
     tl_frame pending[PENDING]; /* rows that wait; frame f stands at f % PENDING */
 } state;
 
@@ -74,31 +79,34 @@ static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) 
 /* Speech of both channels, decided together: what the other one explains is not evidence. */
 static void decide(state *s, const tl_bands bands[TL_CHANNELS],
                    const int16_t voicing_q15[TL_CHANNELS]) {
-    int16_t explained_db_q8[TL_CHANNELS][TL_BANDS];
-    int16_t evidence_q8[TL_CHANNELS];
-    for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        tl_bleed_explain(&s->channels[c].leak, bands[1 - c].db_q8, explained_db_q8[c]);
-    }
+    int16_t leak_db_q8[TL_CHANNELS][TL_BANDS];
+    tl_evidence_in seen[TL_CHANNELS];
+    int8_t evidence[TL_EVIDENCE];
+    int16_t odds_q8[TL_CHANNELS];
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         channel *ch = &s->channels[c];
-        uint8_t line = tl_music_push(&ch->music, bands[c].db_q8, bands[c].peak_share_q15);
-        evidence_q8[c] = tl_speech_evidence_q8(bands[c].db_q8, ch->noise.floor_db_q8,
-                                               explained_db_q8[c], voicing_q15[c], line != 0);
+        tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, leak_db_q8[c]);
+        tl_noise_push(&ch->noise, bands[c].db_q8);
+        seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c], voicing_q15[c]};
+    }
+    tl_evidence_push(&s->evidence, seen, evidence);
+    tl_net_push(&s->net, evidence, odds_q8);
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        channel *ch = &s->channels[c];
         tl_bleed_learn(&ch->leak, s->channels[1 - c].noise.floor_db_q8, bands[c].db_q8,
                        ch->noise.floor_db_q8);
+        uint8_t line = tl_music_push(&ch->music, bands[c].db_q8,
+                                     tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
+                                     voicing_q15[c], bands[c].peak_share_q15);
         if (s->hops >= BANDS_BEHIND) {
             row_of(s, s->hops - BANDS_BEHIND)->flags[c] |= line;
         }
-    }
-    /* a floor may rise only where neither party is heard: a leak is no noise either */
-    int32_t quiet = evidence_q8[AGENT] < 0 && evidence_q8[CUSTOMER] < 0;
-    for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        channel *ch = &s->channels[c];
-        tl_noise_push(&ch->noise, bands[c].db_q8, quiet);
-        tl_speech_result result;
-        tl_speech_push(&ch->speech, evidence_q8[c], &result);
         if (s->hops >= TL_LOOKAHEAD) {
             tl_frame *row = row_of(s, s->hops - TL_LOOKAHEAD);
+            tl_speech_result result;
+            tl_speech_push(&ch->speech,
+                           row->flags[c] & (TL_FLAG_TONE | TL_FLAG_MUSIC) ? NOT_SPEECH_Q8 : odds_q8[c],
+                           &result);
             row->talk[c] = result.talk;
             row->speech_q15[c] = result.probability_q15;
         }
@@ -137,6 +145,8 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
     state *s = (state *)core->bytes;
     s->magic = MAGIC;
     s->rate_hz = rate_hz;
+    tl_evidence_init(&s->evidence);
+    tl_net_init(&s->net);
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         channel *ch = &s->channels[c];
         tl_decimate_init(&ch->decimate);

@@ -15,6 +15,9 @@
 /* A decimal number of dB in Q8. */
 #define TL_DB(x) ((int16_t)TL_Q(x, 8))
 
+/* Level below which every sound is the same silence. */
+#define TL_SILENT TL_DB(-75)
+
 static inline int32_t tl_narrow32(int64_t x) {
 #ifdef TL_CHECKED
     if (x > INT32_MAX || x < INT32_MIN) {

@@ -1,8 +1,7 @@
-/* Noise floor of every band of one channel.
+/* Noise floor of every band of one channel: a low quantile of its level, whatever was decided.
  *
- * While nobody talks here the floor follows the sound's mean; while somebody talks it stands, but
- * a floor that is too low is found out, since even speech leaves each band quiet now and then:
- * the least level of the last 1.5 s lifts it.
+ * Down within 0.1 s, up by 2.5 dB/s: speech leaves each band quiet now and then, which holds the
+ * floor down; a new steady noise is taken over within seconds.
  */
 #ifndef TL_NOISE_H
 #define TL_NOISE_H
@@ -13,14 +12,10 @@
 
 typedef struct {
     int16_t floor_db_q8[TL_BANDS];
-    int16_t least_db_q8[2][TL_BANDS]; /* of the block before, and of this one */
-    uint8_t frames;                   /* of this block */
-    uint8_t started;
 } tl_noise;
 
 void tl_noise_init(tl_noise *n);
 
-/* quiet: 1 where this frame is surely not this channel's own or leaked speech. */
-void tl_noise_push(tl_noise *n, const int16_t bands_db_q8[TL_BANDS], int32_t quiet);
+void tl_noise_push(tl_noise *n, const int16_t bands_db_q8[TL_BANDS]);
 
 #endif

@@ -1,0 +1,36 @@
+/* What the speech network sees of one frame: 50 small integers from both channels together.
+ *
+ * Nothing here depends on a decision, so nothing wrong can be learned from one.
+ */
+#ifndef TL_EVIDENCE_H
+#define TL_EVIDENCE_H
+
+#include <stdint.h>
+
+#include "bands.h"
+#include "turnlight.h"
+
+#define TL_EVIDENCE_BANDS 10 /* pairs of log bands */
+#define TL_EVIDENCE_CHANNEL (2 * TL_EVIDENCE_BANDS + 5)
+#define TL_EVIDENCE (TL_CHANNELS * TL_EVIDENCE_CHANNEL)
+
+typedef struct {
+    int16_t voice_db_q8[TL_CHANNELS]; /* usual level of each party's own voice */
+} tl_evidence;
+
+/* One channel of one frame, as its stages left it. */
+typedef struct {
+    const tl_bands *bands;
+    const int16_t *floor_db_q8; /* noise floor per band */
+    const int16_t *leak_db_q8;  /* what the other channel explains per band */
+    int16_t voicing_q15;
+} tl_evidence_in;
+
+void tl_evidence_init(tl_evidence *f);
+
+/* out: agent's 25 values, then the customer's; each is a distance in half dB or a share in 1/64,
+ * centred and clamped to int8. */
+void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
+                      int8_t out[TL_EVIDENCE]);
+
+#endif

@@ -1,0 +1,264 @@
+"""Two-party calls put on a desk: recorded voices, line, bleed, sidetone, neighbours, noise.
+
+Everything is drawn from one seed. The truth is each party's own dry voice: speech where its level
+is within 35 dB of the utterance's loudest 50 ms, pauses up to 80 ms bridged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal
+from voices import RATE_HZ, Material, Sound, load
+
+HOP = 160
+Labels = npt.NDArray[np.bool_]
+Rng = np.random.Generator
+
+
+def runs(active: Labels) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.r_[0, active.astype(np.int8), 0]))
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def settle(active: Labels, bridge: int, least: int = 12) -> Labels:
+    """Drops runs shorter than `least` frames, then bridges gaps up to `bridge` frames."""
+    out = np.zeros_like(active)
+    kept = [(a, b) for a, b in runs(active) if b - a >= least]
+    for a, b in kept:
+        out[a:b] = True
+    for (_, b), (c, _) in zip(kept, kept[1:], strict=False):
+        if c - b <= bridge:
+            out[b:c] = True
+    return out
+
+
+def speech_frames(dry: Sound) -> Labels:
+    frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
+    power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
+    db = 10 * np.log10(power + 1e-12)
+    return settle(db > max(db.max() - 35, -75), bridge=8)
+
+
+def rms(x: Sound) -> float:
+    return float(np.sqrt((x**2).mean() + 1e-12))
+
+
+def decibels(x: float) -> float:
+    return float(10 ** (x / 20))
+
+
+@dataclass
+class Call:
+    """Dry voices at -20 dBFS, and who speaks in each 10 ms."""
+
+    voices: Sound
+    """Shape (n, 2), agent first."""
+    speech: Labels
+    """Shape (n // 160, 2)."""
+
+
+def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -> Call:
+    """Turns of one to three utterances, with gaps, overlaps, backchannels and long pauses.
+
+    With `solo`, one party (drawn) speaks alone with pauses, the other channel stays silent.
+    """
+    names = sorted(material.speakers)
+    pair = [material.speakers[names[i]] for i in rng.choice(len(names), 2, replace=False)]
+    total = int(seconds * RATE_HZ)
+    voices = np.zeros((total, 2))
+    speech = np.zeros((total // HOP, 2), bool)
+
+    def place(at_s: float, party: int) -> float:
+        dry = load(pair[party][rng.integers(len(pair[party]))])
+        dry = dry[: int(rng.uniform(0.3, 8.0) * RATE_HZ)]
+        dry = dry / rms(dry) * 0.1 * decibels(rng.normal(0, 2.0))
+        start = int(at_s * 100) * HOP
+        dry = dry[: max(0, total - start)]
+        if len(dry) < 4 * HOP:
+            return seconds
+        voices[start : start + len(dry), party] += dry
+        found = speech_frames(dry)
+        speech[start // HOP : start // HOP + len(found), party] |= found
+        return at_s + len(dry) / RATE_HZ
+
+    now, party = float(rng.uniform(0.2, 3.0)), int(rng.integers(2))
+    while now < seconds - 1:
+        for _ in range(rng.integers(1, 4)):
+            started = now
+            now = place(now, party) + float(rng.uniform(0.0, 0.6))
+            if not solo and rng.random() < 0.2 and now - started > 1.5:
+                place(float(rng.uniform(started + 0.3, now - 0.5)), 1 - party)
+        gap = float(
+            rng.choice(
+                [rng.uniform(-1.2, 0), rng.uniform(0, 1), rng.uniform(0.5, 6)], p=[0.3, 0.5, 0.2]
+            )
+        )
+        if solo:
+            now += abs(gap)
+        else:
+            party = 1 - party
+            now = max(now + gap, 0.2)
+    speech = np.stack([settle(speech[:, k], bridge=8) for k in (0, 1)], 1)
+    return Call(voices, speech)
+
+
+def telephone(x: Sound) -> Sound:
+    """300-3400 Hz, 8 kHz, mu-law, back to 16 kHz."""
+    band = signal.butter(4, [300, 3400], "band", fs=RATE_HZ, output="sos")
+    narrow = signal.sosfilt(band, x)[::2]
+    code = np.sign(narrow) * np.log1p(255 * np.clip(np.abs(narrow), 0, 1)) / np.log(256)
+    code = np.round(code * 127) / 127
+    coded = np.sign(code) * (256.0 ** np.abs(code) - 1) / 255
+    out = signal.resample_poly(coded, 2, 1)
+    return np.pad(out, (0, max(0, len(x) - len(out))))[: len(x)]
+
+
+def leak(x: Sound, gain_db: float, rng: Rng) -> Sound:
+    """What of x arrives in the other channel: delayed, coloured, with a short room behind it."""
+    tail = rng.normal(0, 0.15, 800) * np.exp(-np.arange(800) / rng.uniform(40, 200))
+    tail[0] = 1.0
+    low, high = rng.uniform(60, 350), rng.uniform(2200, 6000)
+    colour = signal.butter(1, [low, high], "band", fs=RATE_HZ, output="sos")
+    y = signal.sosfilt(colour, signal.fftconvolve(x, tail)[: len(x)])
+    delay = int(rng.integers(4, 80))
+    y = np.r_[np.zeros(delay), y[: len(x) - delay]]
+    return y / rms(y) * rms(x) * decibels(gain_db)
+
+
+def babble(material: Material, n: int, rng: Rng, talkers: int) -> Sound:
+    names = sorted(material.speakers)
+    out = np.zeros(n)
+    for _ in range(talkers):
+        files = material.speakers[names[rng.integers(len(names))]]
+        at = -int(rng.integers(0, RATE_HZ))
+        gain = decibels(rng.normal(0, 3))
+        while at < n:
+            dry = load(files[rng.integers(len(files))])
+            dry = dry / rms(dry) * gain
+            piece = dry[max(0, -at) : n - at]
+            out[max(0, at) : max(0, at) + len(piece)] += piece
+            at += len(dry)
+    return out / rms(out)
+
+
+def noise(material: Material, n: int, rng: Rng) -> Sound:
+    """A recorded noise, white, pink-like, hum, or key strokes; RMS 1."""
+    kind = rng.random()
+    if kind < 0.6 and material.noises:
+        sound = load(material.noises[rng.integers(len(material.noises))])
+        out = np.resize(np.roll(sound, int(rng.integers(len(sound)))), n)
+    elif kind < 0.7 and material.keys:
+        out = np.zeros(n)
+        at = 0
+        while at < n:
+            key = load(material.keys[rng.integers(len(material.keys))])[: n - at]
+            out[at : at + len(key)] += key
+            at += int(rng.uniform(0.05, 0.4) * RATE_HZ)
+    elif kind < 0.8:
+        seconds = np.arange(n) / RATE_HZ
+        out = sum(np.sin(2 * np.pi * 50 * k * seconds) / k for k in (1, 2, 3, 5))
+    else:
+        out = signal.lfilter([1], [1, -rng.uniform(0, 0.95)], rng.normal(size=n))
+    return out / rms(out)
+
+
+def tones(n: int, rng: Rng) -> Sound:
+    """Ringback, busy or DTMF; RMS 1 while it sounds."""
+    seconds = np.arange(n) / RATE_HZ
+    pairs, on, off = [
+        ([(440, 480)], 2.0, 4.0),
+        ([(425,)], 1.0, 4.0),
+        ([(400, 450)], 0.4, 0.2),
+        ([(425,)], 0.5, 0.5),
+        ([(480, 620)], 0.5, 0.5),
+        ([(a, b) for a in (697, 770, 852, 941) for b in (1209, 1336, 1477)], 0.1, 0.1),
+    ][rng.integers(6)]
+    out = np.zeros(n)
+    for k in range(int(n / RATE_HZ / (on + off)) + 1):
+        for hz in pairs[rng.integers(len(pairs))]:
+            out += np.sin(2 * np.pi * hz * seconds) * (
+                (seconds >= k * (on + off)) & (seconds < k * (on + off) + on)
+            )
+    return out
+
+
+@dataclass
+class Desk:
+    """How a call sounds where the device listens. dB; None leaves a part out."""
+
+    agent_dbfs: float
+    customer_dbfs: float
+    bleed_db: float | None
+    sidetone_db: float | None
+    snr_db: float
+    talkers: int
+    """Neighbours in the babble; 0 takes a recorded or synthetic noise."""
+    narrow: bool
+    """The customer comes through a telephone."""
+
+
+def draw_desk(rng: Rng) -> Desk:
+    """A desk of the world: most have leaks and neighbours, some are clean, some are terrible."""
+    clean = rng.random() < 0.15
+    return Desk(
+        agent_dbfs=float(rng.uniform(-36, -16)),
+        customer_dbfs=float(rng.uniform(-36, -14)),
+        bleed_db=None if clean or rng.random() < 0.1 else float(rng.uniform(-32, -8)),
+        sidetone_db=None if clean or rng.random() < 0.15 else float(rng.uniform(-30, -8)),
+        snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(3, 28)),
+        talkers=int(rng.choice([0, 0, 1, 3, 6, 8, 10], p=[0.3, 0.1, 0.08, 0.12, 0.15, 0.15, 0.1])),
+        narrow=bool(rng.random() < 0.75),
+    )
+
+
+def level_to(x: Sound, speech: Labels, dbfs: float) -> Sound:
+    active = np.repeat(speech, HOP)
+    active = np.pad(active, (0, len(x) - len(active)))
+    return x if not active.any() else x / rms(x[active]) * decibels(dbfs)
+
+
+def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[np.int16]:
+    """The two channels as the device hears them: int16, shape (n, 2)."""
+    agent = level_to(call.voices[:, 0], call.speech[:, 0], desk.agent_dbfs)
+    customer = level_to(call.voices[:, 1], call.speech[:, 1], desk.customer_dbfs)
+    if desk.narrow:
+        customer = telephone(customer)
+    n = len(agent)
+    # a one-talker neighbour is a rival voice: keep it well below the agent
+    snr_db = desk.snr_db if desk.talkers != 1 else max(desk.snr_db, 12.0)
+    around = babble(material, n, rng, desk.talkers) if desk.talkers else noise(material, n, rng)
+    microphone = agent + around * decibels(desk.agent_dbfs - snr_db)
+    microphone += rng.normal(0, decibels(rng.uniform(-90, -66)), n)
+    line = customer + rng.normal(0, decibels(rng.uniform(-90, -60)), n)
+    if desk.bleed_db is not None:
+        microphone = microphone + leak(line, desk.bleed_db, rng)
+    earpiece = line
+    if desk.sidetone_db is not None:
+        earpiece = line + leak(microphone, desk.sidetone_db, rng)
+    both = np.stack([microphone, earpiece], 1)
+    peak = np.abs(both).max()
+    if peak > 0.99 and rng.random() < 0.8:
+        both *= 0.99 / peak
+    return np.clip(np.round(both * 32767), -32768, 32767).astype(np.int16)
+
+
+def line_sounds(
+    material: Material, rng: Rng, seconds: float
+) -> tuple[npt.NDArray[np.int16], Labels]:
+    """No speech at all: tones or music in the earpiece, noise or breathing in the microphone."""
+    n = int(seconds * RATE_HZ)
+    far = tones(n, rng) if rng.random() < 0.5 or not material.music else None
+    if far is None:
+        sound = load(material.music[rng.integers(len(material.music))])
+        at = int(rng.integers(max(1, len(sound) - n)))
+        far = np.resize(sound[at : at + n], n)
+    far = far / rms(far) * decibels(rng.uniform(-34, -14))
+    if rng.random() < 0.7:
+        far = telephone(far)
+    near = noise(material, n, rng) * decibels(rng.uniform(-60, -34))
+    near += leak(far, float(rng.uniform(-34, -10)), rng)
+    pcm = np.clip(np.stack([near, far], 1) * 32767, -32768, 32767).astype(np.int16)
+    return pcm, np.zeros((n // HOP, 2), bool)

@@ -1,0 +1,52 @@
+"""Sounds made of integers alone, so that every machine makes the same ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+RATE_HZ = 16_000
+Pcm = npt.NDArray[np.int16]
+
+
+def noise(n: int, seed: int, shift: int) -> npt.NDArray[np.int64]:
+    """White noise from a linear congruential generator; RMS is about 2^(31 - shift) / 1.7."""
+    state, out = seed, np.empty(n, np.int64)
+    for i in range(n):
+        state = (state * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
+        out[i] = (state - 0x4000_0000) >> shift
+    return out
+
+
+def voice(n: int, period: int, seed: int) -> npt.NDArray[np.int64]:
+    """A buzz through two integer resonators, with syllables of 200 ms: speech-like, not speech."""
+    out = np.zeros(n, np.int64)
+    y = [0, 0, 0, 0]
+    aspiration = noise(n, seed, 24)
+    for i in range(n):
+        x = (3000 if i % period == 0 else 0) + int(aspiration[i])
+        x = x * min(i % 3200, 1600) // 1600 if i % 3200 < 2600 else 0
+        first = x + (y[0] * 1830 >> 10) - (y[1] * 960 >> 10)
+        second = x + (y[2] * 1390 >> 10) - (y[3] * 940 >> 10)
+        y = [first, y[0], second, y[2]]
+        out[i] = first + second
+    return np.clip(out, -20000, 20000)
+
+
+def conversation() -> Pcm:
+    """Six seconds: agent, both, customer, with bleed, sidetone and noise; (96000, 2)."""
+    n = 6 * RATE_HZ
+    agent, customer = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    agent[8000:48000] = voice(40000, 130, 7)
+    customer[40000:88000] = voice(48000, 75, 8) // 2
+    microphone = agent + noise(n, 3, 25)
+    microphone[40:] += customer[:-40] // 6
+    earpiece = customer + noise(n, 4, 26)
+    earpiece[20:] += agent[:-20] // 10
+    return np.clip(np.stack([microphone, earpiece], 1), -32768, 32767).astype(np.int16)
+
+
+def tone(hz: float, seconds: float, amplitude: float, rate_hz: int = RATE_HZ) -> Pcm:
+    """The same sine in both channels."""
+    wave = amplitude * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate_hz)) / rate_hz)
+    return np.repeat(np.round(wave)[:, None], 2, axis=1).astype(np.int16)

@@ -1,0 +1,34 @@
+"""The core's stages one by one: firmware/src compiled with every symbol visible."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+FIRMWARE = Path(__file__).resolve().parents[1] / "firmware"
+
+
+def compiled(folder: Path, *flags: str) -> ctypes.CDLL:
+    """firmware/src as a shared library in `folder`."""
+    target = folder / f"libstages{len(list(folder.iterdir()))}.so"
+    sources = sorted(str(path) for path in (FIRMWARE / "src").glob("*.c"))
+    subprocess.run(
+        [
+            *("gcc", "-O2", "-std=c11", "-fPIC", "-shared", *flags),
+            *(f"-I{FIRMWARE}/include", *sources, "-o", str(target)),
+        ],
+        check=True,
+    )
+    return ctypes.CDLL(str(target))
+
+
+def pointer(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def table(library: ctypes.CDLL, name: str, kind: type[ctypes._SimpleCData], size: int) -> list[int]:
+    return list((kind * size).in_dll(library, name))

@@ -1,0 +1,207 @@
+"""Every stage of the core against a float reference, each within a stated bound."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+
+import sounds
+from reference import stages as reference
+from stages import compiled, pointer, table
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory):
+    return compiled(tmp_path_factory.mktemp("stages"), "-DTL_CHECKED")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+def edges(core):
+    return np.array(table(core, "tl_band_edge", ctypes.c_uint16, 21), np.int64)
+
+
+@pytest.mark.parametrize("dbfs", [0, -20, -60, -85])
+def test_level_is_within_a_hundredth_of_a_decibel(core, rng, dbfs):
+    core.tl_level_db_q8.restype = ctypes.c_int16
+    amplitude = 32767 * 10 ** (dbfs / 20)
+    hop = np.clip(np.round(rng.uniform(-1, 1, 160) * amplitude), -32768, 32767).astype(np.int16)
+    assert core.tl_level_db_q8(pointer(hop)) / 256 == pytest.approx(
+        reference.level_dbfs(hop), abs=0.01
+    )
+
+
+def test_power_spectrum_has_60_dB_below_its_strongest_bin_within_a_tenth_of_a_percent(core, rng):
+    samples = np.round(rng.normal(0, 60_000, 512)).astype(np.int32)
+    wanted = reference.power_spectrum(samples.astype(float))
+    data, power = samples.copy(), np.zeros(257, np.uint64)
+    core.tl_fft_power(pointer(data), pointer(power))
+    strong = wanted > wanted.max() * 1e-6
+    assert np.max(np.abs(power[strong] / wanted[strong] - 1)) < 1e-3
+
+
+def test_power_spectrum_of_full_scale_does_not_overflow(core):
+    samples = np.full(512, (1 << 19) - 1, np.int32)
+    data, power = samples.copy(), np.zeros(257, np.uint64)
+    core.tl_fft_power(pointer(data), pointer(power))
+    assert power[0] == pytest.approx(float(samples.sum(dtype=np.int64)) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("dbfs", [-3, -30, -60])
+def test_log_bands_are_within_a_fifth_of_a_decibel(core, rng, dbfs):
+    samples = np.round(rng.normal(0, 9000 * 10 ** (dbfs / 20), 400)).astype(np.int16)
+    out = np.zeros(21, np.int16)
+    core.tl_bands_of(pointer(samples), pointer(out))
+    wanted = reference.band_levels_dbfs(samples, edges(core))
+    assert np.max(np.abs(out[:20] / 256 - wanted)) < 0.2
+
+
+def test_a_pure_tone_has_all_its_energy_in_the_peaks_and_noise_has_not(core, rng):
+    def peak_share(samples):
+        out = np.zeros(21, np.int16)
+        core.tl_bands_of(pointer(samples), pointer(out))
+        return out[20] / 32768
+
+    assert peak_share(np.ascontiguousarray(sounds.tone(440, 0.025, 8000)[:, 0])) > 0.97
+    assert peak_share(rng.normal(0, 3000, 400).astype(np.int16)) < 0.3
+
+
+def test_decimator_is_within_one_step_of_the_float_filter(core, rng):
+    taps = np.array(table(core, "tl_decimate_q15", ctypes.c_int16, 96)) / 32768
+    samples = rng.integers(-20000, 20000, 3000).astype(np.int16)
+    state, out, got = np.zeros(256, np.uint8), ctypes.c_int16(), []
+    core.tl_decimate_init(pointer(state))
+    for sample in samples.tolist():
+        if core.tl_decimate_push(pointer(state), ctypes.c_int16(sample), ctypes.byref(out)):
+            got.append(out.value)
+    wanted = reference.decimated(samples.astype(float), taps)
+    assert len(got) == 1000
+    assert np.max(np.abs(np.array(got) - np.clip(wanted, -32768, 32767))) <= 1
+
+
+@pytest.mark.parametrize(
+    ("hz", "kept"), [(1000, True), (6900, True), (9100, False), (15000, False)]
+)
+def test_decimator_passes_7_kHz_and_stops_9_kHz(core, hz, kept):
+    state, out, got = np.zeros(256, np.uint8), ctypes.c_int16(), []
+    core.tl_decimate_init(pointer(state))
+    for sample in sounds.tone(hz, 0.1, 16000, 48000)[:, 0].tolist():
+        if core.tl_decimate_push(pointer(state), ctypes.c_int16(sample), ctypes.byref(out)):
+            got.append(out.value)
+    gain_db = 20 * np.log10(np.std(got[100:]) * np.sqrt(2) / 16000 + 1e-9)
+    assert (abs(gain_db) < 0.1) if kept else (gain_db < -65)
+
+
+def pitch_of(core, samples):
+    """Last F0 (Hz) and voicing of a sound, fed hop by hop."""
+    state, out = np.zeros(1024, np.uint8), np.zeros(2, np.int16)
+    core.tl_pitch_init(pointer(state))
+    for start in range(0, len(samples) - 159, 160):
+        core.tl_pitch_push(
+            pointer(state), pointer(samples[start : start + 160].copy()), pointer(out)
+        )
+    return out[0] / 16, out[1] / 32768
+
+
+@pytest.mark.parametrize("hz", [70, 110, 155, 220, 310, 390])
+def test_pitch_of_a_harmonic_sound_is_within_one_percent(core, hz):
+    t = np.arange(4800) / 16000
+    wave = sum(np.sin(2 * np.pi * hz * k * t + k) / k for k in range(1, 9))
+    f0, voicing = pitch_of(core, (wave * 6000).astype(np.int16))
+    assert f0 == pytest.approx(hz, rel=0.01)
+    assert voicing > 0.95
+
+
+@pytest.mark.parametrize("hz", [110, 220])
+def test_pitch_survives_a_telephone_that_cuts_the_fundamental(core, hz):
+    t = np.arange(4800) / 16000
+    harmonics = [k for k in range(1, 31) if 300 < hz * k < 3400]
+    wave = sum(np.sin(2 * np.pi * hz * k * t + k * k) / k for k in harmonics)
+    f0, _ = pitch_of(core, (wave / np.abs(wave).max() * 12000).astype(np.int16))
+    assert f0 == pytest.approx(hz, rel=0.02)
+
+
+def test_voicing_is_within_two_percent_of_the_float_correlation(core, rng):
+    t = np.arange(4800) / 16000
+    wave = np.sin(2 * np.pi * 140 * t) * 4000 + rng.normal(0, 2500, len(t))
+    samples = wave.astype(np.int16)
+    state, out = np.zeros(1024, np.uint8), np.zeros(2, np.int16)
+    core.tl_pitch_init(pointer(state))
+    for start in range(0, 4800, 160):
+        core.tl_pitch_push(
+            pointer(state), pointer(samples[start : start + 160].copy()), pointer(out)
+        )
+    past = state[208 * 2 : 208 * 2 + 188 * 2].view(np.int16).astype(float)
+    wanted, _ = reference.best_correlation(past, 10, 66, 120)
+    assert out[1] / 32768 == pytest.approx(wanted, abs=0.02)
+
+
+def test_noise_is_unvoiced(core, rng):
+    f0, _ = pitch_of(core, rng.normal(0, 3000, 8000).astype(np.int16))
+    assert f0 == 0
+
+
+def test_noise_floor_finds_a_steady_noise_under_interrupted_speech(core, rng):
+    state, bands = np.zeros(64, np.int16), np.zeros(20, np.int16)
+    core.tl_noise_init(pointer(state))
+    for frame in range(1000):
+        level = -50 + rng.normal(0, 1.0) + (25 if frame % 100 < 60 else 0)
+        bands[:] = int(level * 256)
+        core.tl_noise_push(pointer(state), pointer(bands))
+    assert state[:20] / 256 == pytest.approx(-50, abs=3)
+
+
+def test_bleed_is_measured_within_3_dB_also_under_double_talk(core, rng):
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    floor, source, heard = (np.zeros(20, np.int16) for _ in range(3))
+    core.tl_bleed_gain_db_q8.restype = ctypes.c_int16
+    core.tl_bleed_init(pointer(state))
+    floor[:] = -70 * 256
+    for frame in range(1500):
+        level = -30 + rng.normal(0, 4)
+        own = -28 if frame % 10 < 4 else -80
+        leak = 10 * np.log10(10 ** ((level - 18 + rng.normal(0, 2)) / 10) + 10 ** (own / 10))
+        source[:], heard[:] = int(level * 256), int(leak * 256)
+        core.tl_bleed_explain(pointer(state), pointer(source), pointer(explained))
+        core.tl_bleed_learn(pointer(state), pointer(floor), pointer(heard), pointer(floor))
+    assert core.tl_bleed_gain_db_q8(pointer(state)) / 256 == pytest.approx(-18, abs=3)
+
+
+def test_bleed_that_is_not_heard_is_not_reported(core):
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    source, floor = np.full(20, -30 * 256, np.int16), np.full(20, -70 * 256, np.int16)
+    core.tl_bleed_gain_db_q8.restype = ctypes.c_int16
+    core.tl_bleed_init(pointer(state))
+    for _ in range(500):
+        core.tl_bleed_explain(pointer(state), pointer(source), pointer(explained))
+        core.tl_bleed_learn(pointer(state), pointer(floor), pointer(floor), pointer(floor))
+    assert core.tl_bleed_gain_db_q8(pointer(state)) == -32768
+
+
+def test_the_int8_network_equals_its_definition_in_real_numbers(core, rng):
+    looks = (0, 1, 2, 3, 4, 6, 9, 13, 19)
+    sizes = ((40, 450), (20, 40), (2, 20))
+    scales = (2048.0, 1024.0, 1024.0)
+    weights = [
+        np.array(table(core, f"tl_net_weight{i + 1}", ctypes.c_int8, a * b)).reshape(a, b) / 64
+        for i, (a, b) in enumerate(sizes)
+    ]
+    biases = [
+        np.array(table(core, f"tl_net_bias{i + 1}", ctypes.c_int32, a)) / scales[i]
+        for i, (a, _) in enumerate(sizes)
+    ]
+    frames = rng.integers(-64, 65, (60, 50)).astype(np.int8)
+    state, odds = np.zeros(2048, np.uint8), np.zeros(2, np.int16)
+    core.tl_net_init(pointer(state))
+    for at, frame in enumerate(frames):
+        core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
+        if at < max(looks):
+            continue
+        seen = frames[[at - look for look in looks]]
+        wanted = np.clip(reference.network(seen, weights, biases), -8, 8)
+        assert odds / 256 == pytest.approx(wanted, abs=1 / 256)
