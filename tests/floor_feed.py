@@ -80,8 +80,10 @@ def end(running: subprocess.Popen[str]) -> tuple[int, str, str]:
 class Publisher:
     """A client that publishes as devices or the floor do."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, user: str = "", password: str = "") -> None:
         self._client = Client(CallbackAPIVersion.VERSION2)
+        if user:
+            self._client.username_pw_set(user, password)
         self._client.connect(host, port)
         self._client.loop_start()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from turnlight.messages import Status, device_topic, encode, floor_topic
 from turnlight_floor import cards
 from turnlight_floor.board import STALE_AFTER_S, Board, freshness
 
+DOCUMENT = Path(__file__).parent.parent / "docs" / "floor.md"
 BROKER = "127.0.0.1:1883"
 
 
@@ -153,3 +155,11 @@ def test_nothing_measured_is_not_nought() -> None:
     assert value(html, "team-a-talk-share") == ""
     assert value(html, "team-a-response-latency") == ""
     assert html.count("nothing measured") == 2
+
+
+def test_every_figure_of_a_card_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    html = cards.board(heard(shown_cell("_site")).shown(NOON_S), NOON_S)
+    ids = set(re.findall(r'data-testid="site-(?:today-)?([\w-]+)"', html))
+    assert len(ids) > 10
+    assert [name for name in sorted(ids) if f"`C-{name}`" not in text] == []

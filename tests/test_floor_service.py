@@ -137,6 +137,26 @@ def test_a_floor_without_a_broker_says_so_and_finds_it_when_it_comes(tmp_path: P
     assert json.loads(out)["received"] == 0
 
 
+def test_a_broker_that_refuses_the_floor_is_named_with_its_reason(tmp_path: Path) -> None:
+    broker = Broker(tmp_path, users=True)
+    broker.allow("floor", "secret", "read turnlight/1/home/+/window")
+    broker.allow("desk", "secret", "write turnlight/1/home/service/window")
+    config = write(tmp_path, broker.port)
+    with broker:
+        with child("service", config) as running:
+            await_line(running, "is away (Not authorized): trying again")
+        (tmp_path / "word").write_text("secret\n")
+        with config.open("a") as file:
+            file.write('username = "floor"\npassword_file = "word"\n')
+        with (
+            Publisher(broker.host, broker.port, "desk", "secret") as desk,
+            child("service", config) as running,
+        ):
+            await_line(running, "connected")
+            desk.send(SERVICE, window(start_s=int(time.time()) // 10 * 10))
+            await_line(running, "does not take what is published (Not authorized)")
+
+
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [

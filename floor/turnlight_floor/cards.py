@@ -135,7 +135,8 @@ def reason(why: str, k: int, span: str) -> str:
             "Figures of so few could point to one person."
         ),
         "protects another cell": (
-            f"With the figures {span} shown, a smaller team’s could be found by subtraction."
+            "If this were shown, the figures of a smaller team "
+            f"{span} could be found by subtraction."
         ),
     }.get(why, "")
 
@@ -162,18 +163,24 @@ def _empty(shown: Shown) -> str:
 
 def _withheld(name: str, cell: Aggregate) -> str:
     what = "No figures now" if cell.now_withheld == "no data" else "Withheld"
-    today = "" if cell.today else f"<p>{_today_withheld(name, cell)}</p>"
+    now = "in the last 5 minutes"
+    if cell.today:
+        words = reason(cell.now_withheld, cell.k, now)
+    elif cell.now_withheld == cell.today_withheld:
+        words = _today_withheld(name, cell, f"{now}, or today")
+    else:
+        first = reason(cell.now_withheld, cell.k, now)
+        words = f"{first} {_today_withheld(name, cell, 'today')}"
     return (
         f'<section class="withheld" data-testid="{name}-withheld" '
-        f'data-value="{cell.now_withheld}"><h3>{what}</h3>'
-        f"<p>{reason(cell.now_withheld, cell.k, 'in the last 5 minutes')}</p>{today}</section>"
+        f'data-value="{cell.now_withheld}"><h3>{what}</h3><p>{words}</p></section>'
     )
 
 
-def _today_withheld(name: str, cell: Aggregate) -> str:
+def _today_withheld(name: str, cell: Aggregate, span: str) -> str:
     return (
         f'<span data-testid="{name}-today-withheld" data-value="{cell.today_withheld}">'
-        f"{reason(cell.today_withheld, cell.k, 'today')}</span>"
+        f"{reason(cell.today_withheld, cell.k, span)}</span>"
     )
 
 
@@ -214,7 +221,7 @@ def _table(name: str, cell: Aggregate) -> str:
         f"<td>{_figure(f'{name}-today-{key}', _read(read, cell.today), form)}</td></tr>"
         for key, label, read, form in MEASURES
     )
-    note = "" if cell.today else f'<p class="note">{_today_withheld(name, cell)}</p>'
+    note = "" if cell.today else f'<p class="note">{_today_withheld(name, cell, "today")}</p>'
     return (
         f'<section class="measures"><table><thead><tr><td></td><th scope="col">now</th>'
         f'<th scope="col">today</th></tr></thead><tbody>{rows}</tbody></table>'

@@ -23,7 +23,7 @@ from turnlight_floor.settings import BrokerSettings, read
 log = logging.getLogger("turnlight.floor")
 
 ANSWER_S = 10.0
-"""A broker that accepts the connection must answer CONNECT within this."""
+"""A broker that accepts the connection must have answered within this."""
 SESSION_S = 86_400
 """For how long the broker keeps messages for a named client that is away."""
 EXPIRY_S = 86_400
@@ -72,6 +72,7 @@ class Link:
         self._client: mqtt.Client | None = None
         self._protocol = mqtt.MQTTv5
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        self._said = self._mute = False
         self.up = False
         self.since_s = time.time()
         """When `up` last changed."""
@@ -115,6 +116,7 @@ class Link:
 
     def _connection(self) -> float:
         """One connection from CONNECT to its end; seconds it was up."""
+        self._said = self._mute = False
         client = self._make_client()
         try:
             client.connect(
@@ -133,7 +135,7 @@ class Link:
         # A TLS broker that wants a certificate may accept and then never answer.
         while not self._ended.wait(0.2):
             if not self.up and time.monotonic() - asked_s > ANSWER_S:
-                self._away("no answer to CONNECT")
+                self._away("it does not answer")
                 break
         client.disconnect()
         client.loop_stop()
@@ -160,6 +162,8 @@ class Link:
                 keyfile=settings.key_file or None,
             )
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: self._heard(
             message.topic, bytes(message.payload)
@@ -188,17 +192,47 @@ class Link:
             self._ended.set()
             return
         client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(
+        self,
+        _client: mqtt.Client,
+        _data: object,
+        _number: int,
+        reasons: Sequence[object],
+        _props: object,
+    ) -> None:
+        refused = [
+            topic
+            for topic, reason in zip(self._topics, reasons, strict=True)
+            if getattr(reason, "is_failure", False)
+        ]
+        if refused:
+            self._away(f"it refuses {' and '.join(refused)}; give this user the right to read it")
+            self._ended.set()
+            return
         log.info("broker %s: connected", self.address)
         self._set(True)
+
+    def _on_publish(
+        self, _client: mqtt.Client, _data: object, _number: int, reason: object, _props: object
+    ) -> None:
+        if getattr(reason, "is_failure", False) and not self._mute:
+            self._mute = True
+            log.error(
+                "broker %s does not take what is published (%s); give this user the right to write",
+                self.address,
+                reason,
+            )
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: object, _flags: object, reason: object, _props: object
     ) -> None:
-        if self.up and not self._stopping.is_set():
+        if not (self._said or self._stopping.is_set()):
             self._away(str(reason))
         self._ended.set()
 
     def _away(self, why: str) -> None:
+        self._said = True
         log.warning("broker %s is away (%s): trying again", self.address, why)
         self._set(False)
 

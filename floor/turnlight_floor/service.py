@@ -194,6 +194,9 @@ def main(config_path: Path, as_json: bool = False) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: service.stopping.set())
     counters = service.run()
+    text = msgspec.json.encode(counters).decode()
     if as_json:
-        print(msgspec.json.encode(counters).decode(), flush=True)
+        print(text, flush=True)
+    else:
+        log.info("ended: %s", text)
     return 0
