@@ -6,7 +6,7 @@ import pytest
 
 from frames import rows
 from turnlight.agent import Listener
-from turnlight.call import HOLD_SETTLE_MS, CallRecord, HoldFinder
+from turnlight.call import CallRecord
 from turnlight.config import CallSettings, Config
 from turnlight.dsp import Frames
 
@@ -90,43 +90,6 @@ def test_a_call_may_end_on_hold() -> None:
     (call,) = calls(rows([(0, 3)], [], hold=[(4, 40)], length_s=41))
     assert call.holds == [(4000, 40_000)]
     assert call.metrics["duration_ms"] == 4000
-
-
-def settled_hold(flags: list[bool], levels_db: list[int]) -> list[bool]:
-    finder, delay = HoldFinder(), HOLD_SETTLE_MS // 10
-    padded = [*zip(flags, levels_db, strict=True), *[(False, -70)] * delay]
-    return [finder.push(flag, level * 256) for flag, level in padded][delay:]
-
-
-@pytest.mark.parametrize("late", [0, 100, 300, 350])
-def test_a_hold_begins_with_its_music_however_late_that_is_recognised(late: int) -> None:
-    levels = [-70] * 600 + [-30] * 2000 + [-70] * 600
-    flags = [600 + late <= i < 2600 for i in range(3200)]
-    assert settled_hold(flags, levels) == [600 <= i < 2600 for i in range(3200)]
-
-
-@pytest.mark.parametrize("lingering", [0, 100, 240])
-def test_a_hold_ends_with_its_music_however_long_that_is_recognised(lingering: int) -> None:
-    levels = [-70] * 600 + [-30] * 2000 + [-70] * 600
-    flags = [900 <= i < 2600 + lingering for i in range(3200)]
-    assert settled_hold(flags, levels) == [600 <= i < 2600 for i in range(3200)]
-
-
-def test_words_right_after_the_music_are_not_held() -> None:
-    levels = [-70] * 600 + [-30] * 2000 + [-70] * 40 + [-30] * 200 + [-70] * 360
-    flags = [900 <= i < 2790 for i in range(3200)]
-    assert settled_hold(flags, levels) == [600 <= i < 2600 for i in range(3200)]
-
-
-def test_flickering_music_is_one_hold() -> None:
-    levels = [-70] * 600 + [-30] * 2000 + [-70] * 600
-    flags = [700 <= i < 2600 and i % 300 > 150 for i in range(3200)]
-    held = settled_hold(flags, levels)
-    assert held[700:2500] == [True] * 1800
-
-
-def test_a_moment_of_music_is_no_hold() -> None:
-    assert not any(settled_hold([300 <= i < 340 for i in range(1000)], [-30] * 1000))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -5,50 +5,9 @@ import json
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from turnlight.turns import SETTLE_MS, TICK_MS, Event, Floor, Segment, Settler
-
-DELAY = SETTLE_MS // TICK_MS
-
-runs = st.lists(st.integers(1, 60), max_size=16)
-"""Lengths of runs in frames, silent and talking by turns."""
-
-
-def frames(lengths: list[int]) -> list[bool]:
-    return [on for i, n in enumerate(lengths) for on in [i % 2 == 1] * n]
-
-
-def settled(raw: list[bool]) -> list[bool]:
-    settler = Settler()
-    return [settler.push(talk) for talk in raw + [False] * DELAY][DELAY:]
-
-
-def spans(on: list[bool]) -> list[tuple[int, int]]:
-    edges = [i for i, (a, b) in enumerate(itertools.pairwise([False, *on, False])) if a != b]
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def settled_at_leisure(raw: list[bool]) -> list[tuple[int, int]]:
-    """The rule as it reads, with the whole sound at hand."""
-    kept = [(a, b) for a, b in spans(raw) if b - a >= 12]
-    joined: list[tuple[int, int]] = []
-    for a, b in kept:
-        if joined and a - joined[-1][1] <= 25:
-            joined[-1] = joined[-1][0], b
-        else:
-            joined.append((a, b))
-    return joined
-
-
-@given(runs)
-def test_settling_live_equals_the_rule_applied_to_the_whole(lengths: list[int]) -> None:
-    raw = frames(lengths)
-    assert spans(settled(raw)) == settled_at_leisure(raw)
-
-
-def test_settling_takes_no_longer_than_370_ms() -> None:
-    assert SETTLE_MS <= 370
+from settled import frames, runs, settled
+from turnlight.turns import TICK_MS, Event, Floor, Segment
 
 
 class Heard:

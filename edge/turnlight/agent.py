@@ -10,14 +10,14 @@ from collections import deque
 
 import msgspec
 
-from turnlight.call import HOLD_SETTLE_MS, CallRecord, Conversation, HoldFinder, SignalKind
+from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
 from turnlight.cues import STATES, Cues, CueShown, Situation
 from turnlight.dsp import DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, HOP_MS, Frames
 from turnlight.metrics import WindowSums
+from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.syllables import Syllables
-from turnlight.turns import SETTLE_MS, Settler
 
 LOOK_MS = 100
 """How often the lamp is decided."""
@@ -63,7 +63,7 @@ class Listener:
         self._now_ms = 0
         self._settlers = Settler(), Settler()
         self._syllables = Syllables(), Syllables()
-        self._hold = HoldFinder()
+        self._hold = HoldSettler()
         self._strain = StrainMeter()
         self._lamp_side = Conversation(
             config, keep=False, recent_ms=round(config.cues.share_window_s * 1000)

@@ -1,24 +1,16 @@
-"""Who holds the floor: raw talk decisions become settled speech, and speech becomes events.
+"""Who holds the floor: settled speech becomes events.
 
 Pure: one call per 10 ms, time is an argument. docs/metrics.md gives each rule in words.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Literal
 
 import msgspec
 
 TICK_MS = 10
 """One frame of the core."""
-
-SPEECH_MIN_MS = 120
-"""Speech shorter than this is dropped, before gaps are bridged."""
-GAP_MAX_MS = 250
-"""Gaps up to this are bridged."""
-SETTLE_MS = SPEECH_MIN_MS + GAP_MAX_MS - TICK_MS
-"""How far settled speech lies behind: a gap's first frame waits for the speech that bridges it."""
 
 BACKCHANNEL_MAX_MS = 1000
 """Longer speech is a turn, wherever it lies."""
@@ -65,37 +57,6 @@ class Event(msgspec.Struct, frozen=True):
     """When it was known; a window counts the events decided in it."""
     offset_ms: int | None = None
     """Of a floor change: start of the new holder's speech less end of the old one's."""
-
-
-class Settler:
-    """Drops short speech, then bridges short gaps, with a constant delay of SETTLE_MS."""
-
-    def __init__(self) -> None:
-        self._frames = deque([False] * (SETTLE_MS // TICK_MS))
-        self._run = 0
-        self._since = 1 << 30
-        """Frames since the last speech that survived."""
-
-    def push(self, talk: bool) -> bool:
-        """Take the newest frame's raw decision, give the settled one of SETTLE_MS before."""
-        frames = self._frames
-        if not talk:
-            self._run = 0
-            self._since += 1
-            frames.append(False)
-        elif self._run >= SPEECH_MIN_MS // TICK_MS:
-            frames.append(True)
-        else:
-            self._run += 1
-            self._since += 1
-            frames.append(False)
-            if self._run == SPEECH_MIN_MS // TICK_MS:
-                gap = self._since - self._run
-                back = self._since if gap * TICK_MS <= GAP_MAX_MS else self._run
-                for i in range(-back, 0):
-                    frames[i] = True
-                self._since = 0
-        return frames.popleft()
 
 
 class Floor:
