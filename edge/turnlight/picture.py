@@ -65,7 +65,7 @@ class _Row:
 
     def grid(self, call_end_s: float) -> Iterator[str]:
         at_s = self._start_s
-        while at_s <= min(self._end_s, call_end_s + TICK_S):
+        while at_s <= min(self._end_s, call_end_s):
             x = self._x(at_s)
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{AGENT_Y}" y2="82"/>'
             if at_s < self._end_s:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -125,8 +126,8 @@ def _call(call: CallDocument, name: str) -> Iterator[str]:
     yield "<dl class='facts'>"
     for fact in wording.facts(call):
         yield (
-            f"<div><dt>{escape(fact.label)}</dt><dd>{escape(fact.value)}</dd>"
-            f"<dd class='quiet'>{escape(fact.detail)}</dd></div>"
+            f"<div><dt>{escape(fact.label)}</dt><dd>{_kept(fact.value)}</dd>"
+            f"<dd class='quiet'>{_kept(fact.detail)}</dd></div>"
         )
     yield "</dl><div class='lists'>"
     yield from _cues(call)
@@ -171,7 +172,7 @@ def _cues(call: CallDocument) -> Iterator[str]:
         dot = f"<svg class='dot' viewBox='-9 -9 18 18'>{picture.badge(number, cue.cue)}</svg>"
         yield (
             f"<li>{dot}<span class='time'>{wording.clock(cue.at_s)}</span>"
-            f"<span><b>{escape(wording.cue(cue.cue))}</b> {escape(cue.reason)}</span></li>"
+            f"<span><b>{escape(wording.cue(cue.cue))}</b> {_kept(cue.reason)}</span></li>"
         )
     yield "</ol></div>"
 
@@ -185,7 +186,7 @@ def _events(events: list[EventDocument]) -> Iterator[str]:
     for event in events:
         yield (
             f"<tr><td class='time'>{wording.clock(event.start_s)}</td>"
-            f"<td>{escape(wording.event(event))}</td></tr>"
+            f"<td>{_kept(wording.event(event))}</td></tr>"
         )
     yield "</tbody></table></div>"
 
@@ -194,5 +195,10 @@ def _table(title: str, rows: list[tuple[str, str]], name: str) -> Iterator[str]:
     heading = f"<h4>{title}</h4>" if title else ""
     yield f"<div class='{name}'>{heading}<div class='scroll'><table><tbody>"
     for label, value in rows:
-        yield f"<tr><th scope='row'>{escape(label)}</th><td>{escape(value)}</td></tr>"
+        yield f"<tr><th scope='row'>{escape(label)}</th><td>{_kept(value)}</td></tr>"
     yield "</tbody></table></div></div>"
+
+
+def _kept(text: str) -> str:
+    """Escaped, with each number on one line with its unit."""
+    return re.sub(r"(?<=\d) (?=(%|s|dB|min|h|seconds)\b|%)", "&nbsp;", escape(text))

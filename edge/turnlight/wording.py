@@ -235,7 +235,7 @@ def quality(found: QualityDocument) -> list[tuple[str, str]]:
     """What was measured of the sound, without the notes."""
 
     def db(value: float | None) -> str:
-        return "not measured" if value is None else f"{value:.0f} dB"
+        return "not measured" if value is None else f"{value:.0f} dB".replace("-", "−")
 
     return [
         ("Level", f"agent {db(found.agent_level_db)}, customer {db(found.customer_level_db)}"),
