@@ -93,7 +93,10 @@ def drop_packets(audio: Signal, loss_pct: float, rng: np.random.Generator) -> tu
 
 
 def line_noise(count: int, level_dbfs: float, hum: bool, rng: np.random.Generator) -> Signal:
-    """Hiss of a line at 16 kHz, on a bad line half of it hum with its harmonics."""
+    """Hiss of a line at 16 kHz, on a bad line half of it hum with its harmonics.
+
+    Hum is picked up behind the line, by the desk's own wiring: the telephone band does not cut it.
+    """
     hiss = line_band(rng.standard_normal(count))
     hiss /= rms(hiss)
     if not hum:

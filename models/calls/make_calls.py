@@ -250,7 +250,7 @@ def main() -> int:
             if arguments.only in (None, call.name)
         ]
     except (DialogueError, VoiceError, soundfile.SoundFileError, ValueError, OSError) as error:
-        print(f"make_calls: {error}", file=sys.stderr)
+        print(f"\nmake_calls: {error}", file=sys.stderr)
         return 1
     print_table(made)
     return 0
