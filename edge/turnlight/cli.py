@@ -6,18 +6,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import turnlight
-from turnlight import exits
-from turnlight.exits import FAILURE, WRONG_USE, Problem, complain
+from turnlight import asked, exits
+from turnlight.exits import FAILURE, Problem, complain
 
 if TYPE_CHECKING:
     from turnlight.analysis import Analysis
     from turnlight.config import Config
-    from turnlight.recording import Recording
 
 app = typer.Typer(
     add_completion=False,
@@ -103,7 +102,7 @@ def analyze(
       turnlight analyze call.mp3 --swap --json | jq .calls[].metrics
     """
     settings = _settings(config)
-    sources = _sources(calls or [], agent, customer, swap, settings)
+    sources = asked.sources(calls or [], agent, customer, swap, settings)
     if report and not report.parent.is_dir():
         raise Problem(f"{report}: the folder {report.parent} does not exist; make it first")
 
@@ -158,7 +157,7 @@ def frames(
       turnlight frames --agent agent.wav --customer customer.wav | head
     """
     settings = _settings(None)
-    [(_, opened)] = _sources([call] if call else [], agent, customer, swap, settings)
+    [(_, opened)] = asked.sources([call] if call else [], agent, customer, swap, settings)
 
     from turnlight.analysis import rows
     from turnlight.dsp import CSV_FIELDS
@@ -265,41 +264,6 @@ def _settings(path: Path | None) -> Config:
     return config.load(path) if path else config.Config()
 
 
-def _sources(
-    calls: list[Path], agent: Path | None, customer: Path | None, swap: bool, settings: Config
-) -> list[tuple[str, Callable[[], Recording]]]:
-    """What was asked for: names, and how to open each."""
-    if (agent is None) != (customer is None):
-        missing = "--customer" if agent else "--agent"
-        raise Problem(f"{missing} is missing: two mono files make one call", WRONG_USE)
-    if agent and customer:
-        if calls:
-            raise Problem(
-                "give either two-channel files, or --agent and --customer, not both", WRONG_USE
-            )
-        if swap:
-            raise Problem(
-                "--swap is for a two-channel file; exchange --agent and --customer instead",
-                WRONG_USE,
-            )
-    elif not calls:
-        raise Problem(
-            "no recording given: name a two-channel file, or two mono files with "
-            "--agent and --customer",
-            WRONG_USE,
-        )
-
-    from turnlight.recording import open_pair, open_recording
-
-    if agent and customer:
-        return [(f"{agent.name} + {customer.name}", lambda: open_pair(agent, customer))]
-    channel: Literal[0, 1] = 0 if bool(settings.audio.agent_channel) == swap else 1
-    return [
-        (call.name, lambda call=call: open_recording(call, channel))  # type: ignore[misc]
-        for call in calls
-    ]
-
-
 @contextmanager
 def _progress(name: str) -> Iterator[Callable[[float], None]]:
     """A bar on stderr while it is a terminal; told the part that is done, 0..1."""
@@ -311,7 +275,7 @@ def _progress(name: str) -> Iterator[Callable[[float], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
