@@ -186,12 +186,8 @@ def run(config: ConfigFile = None) -> None:
     settings = _settings(config)
 
     from turnlight import live
-    from turnlight.recording import InputError
 
-    try:
-        raise typer.Exit(live.run(settings))
-    except InputError as error:
-        raise Problem(str(error)) from None
+    raise typer.Exit(live.run(settings))
 
 
 @app.command()
@@ -219,7 +215,12 @@ def demo(
 
 
 @app.command()
-def floor(config: FloorConfigFile) -> None:
+def floor(
+    config: FloorConfigFile,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the counters as one JSON line at the end.")
+    ] = False,
+) -> None:
     """Run the floor's aggregator.
 
     It takes the windows of the desks and publishes aggregates of at least five of them.
@@ -230,7 +231,7 @@ def floor(config: FloorConfigFile) -> None:
     """
     with _floor_package():
         from turnlight_floor import service
-    raise typer.Exit(service.main(config))
+    raise typer.Exit(service.main(config, as_json))
 
 
 @app.command()
