@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,10 +85,15 @@ class Publisher:
         self._client = Client(CallbackAPIVersion.VERSION2)
         if user:
             self._client.username_pw_set(user, password)
+        self._client.reconnect_delay_set(0.05, 0.2)
         self._client.connect(host, port)
         self._client.loop_start()
 
     def send(self, topic: str, message: Message | bytes, retain: bool = False) -> None:
+        deadline = time.monotonic() + 10
+        while not self._client.is_connected():
+            assert time.monotonic() < deadline, "no broker to publish to"
+            time.sleep(0.01)
         payload = message if isinstance(message, bytes) else encode(message)
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
 

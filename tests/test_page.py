@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from broker import Broker, free_port
+from broker import Broker
 from floor_feed import Publisher, await_line, child, end, figures, shown_cell
 from turnlight.messages import Aggregate, Status, device_topic, floor_topic
+from turnlight.mosquitto import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -257,5 +258,5 @@ def test_without_a_broker_the_page_is_there_and_says_so(tmp_path: Path, browser:
         assert code == 0, err
         # Without its server the page cannot know anything any more, and looks like it.
         expect(opened.locator("#popup")).to_be_visible()
-        assert opened.locator("main").evaluate("m => getComputedStyle(m).opacity") == "0.4"
+        assert opened.locator(".board").evaluate("m => getComputedStyle(m).opacity") == "0.4"
         opened.close()

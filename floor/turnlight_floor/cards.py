@@ -167,7 +167,7 @@ def _withheld(name: str, cell: Aggregate) -> str:
     if cell.today:
         words = reason(cell.now_withheld, cell.k, now)
     elif cell.now_withheld == cell.today_withheld:
-        words = _today_withheld(name, cell, f"{now}, or today")
+        words = _today_withheld(name, cell, f"{now} or today")
     else:
         first = reason(cell.now_withheld, cell.k, now)
         words = f"{first} {_today_withheld(name, cell, 'today')}"

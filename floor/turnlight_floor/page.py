@@ -41,7 +41,7 @@ class Page:
         self.render()
         # Not sanitized in the browser: it is made here, of checked messages, with names escaped.
         header = ui.html(self.header, sanitize=False, tag="header").classes("top")
-        body = ui.html(self.body, sanitize=False, tag="main").classes("board")
+        body = ui.html(self.body, sanitize=False, tag="div").classes("board")
 
         def look() -> None:
             header.content = self.header
