@@ -52,8 +52,14 @@ def test_a_higher_voice_is_more_strained() -> None:
 
 
 def test_a_brighter_voice_is_more_strained() -> None:
-    # eight dB: logit 0.25 * 8 - 2
-    assert last(call(tilt_db=-4)) == pytest.approx(50, abs=1)
+    # eight dB: logit 0.3 * 8 - 2
+    assert last(call(tilt_db=-4)) == pytest.approx(59.9, abs=1)
+
+
+def test_a_wrong_octave_is_no_higher_voice() -> None:
+    made = call()
+    made["customer_f0_hz_q4"][round(CALM_S * 100) :: 3] = 240 * 16
+    assert last(made) == pytest.approx(11.9, abs=0.2)
 
 
 @pytest.mark.parametrize("level_db", [-45, -12])

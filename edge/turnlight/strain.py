@@ -20,9 +20,9 @@ BLOCK_MS = 500
 """A value is given twice a second."""
 BLOCK = BLOCK_MS // HOP_MS
 BASELINE_MS = 10_000
-"""Voiced speech that makes the customer's baseline; no value before."""
-RECENT_BLOCKS = 4
-"""Blocks with speech that a value looks at: about 2 s."""
+"""Speech that makes the customer's baseline; no value before."""
+RECENT_BLOCKS = 5
+"""Blocks with speech that a value looks at: 2.5 s, enough for the vowels to even out."""
 VOICED_MIN = 8
 """Voiced frames that make a block worth looking at."""
 VOICING_MIN_Q15 = 16_384
@@ -31,16 +31,19 @@ LOW_BANDS = slice(2, 7)
 HIGH_BANDS = slice(7, 14)
 """1125 to 3406 Hz: the upper part of it."""
 
+PITCH_NEAR = -8.0, 11.0
+"""Semitones from the baseline's median; pitch further off is taken for a wrong octave."""
+
 PITCH_PER_SEMITONE = 0.5
 RANGE_PER_SEMITONE = 0.15
-BALANCE_PER_DB = 0.25
+BALANCE_PER_DB = 0.3
 CALM = -2.0
 """Logit of a voice that is as it was in the baseline: strain 12."""
-SMOOTHING = 0.35
+SMOOTHING = 0.3
 """Weight of the newest half second of speech."""
 
-Features = tuple[float, float, float]
-"""Pitch in semitones, its range in semitones, spectral balance in dB."""
+Voice = npt.NDArray[np.float64]
+"""Voiced frames of one voice: pitch in semitones, spectral balance in dB."""
 
 
 class Strain(msgspec.Struct, frozen=True):
@@ -70,10 +73,10 @@ class StrainMeter:
 
     def reset(self) -> None:
         """Another customer: the baseline begins anew."""
-        self._baseline_blocks: list[Features] = []
-        self._baseline_ms = 0
+        self._first: list[Voice] = []
+        self._first_ms = 0
         self._baseline: Features | None = None
-        self._recent: deque[Features] = deque(maxlen=RECENT_BLOCKS)
+        self._recent: deque[Voice] = deque(maxlen=RECENT_BLOCKS)
         self._logit: float | None = None
         self._voiced_share = 0.0
         self.value: Strain | None = None
@@ -103,24 +106,27 @@ class StrainMeter:
         return BLOCK - self._count
 
     def _hear(self, block: Frames) -> bool:
+        own = (block["customer_talk"] == 1) & (block["agent_talk"] == 0)
         voiced = (
-            (block["customer_talk"] == 1)
-            & (block["agent_talk"] == 0)
+            own
             & (block["customer_f0_hz_q4"] > 0)
             & (block["customer_voicing_q15"] >= VOICING_MIN_Q15)
         )
         count = int(np.count_nonzero(voiced))
         if count < VOICED_MIN:
             return False
-        found = features(block["customer_f0_hz_q4"][voiced], block["customer_bands_db_q8"][voiced])
+        heard = voice(block["customer_f0_hz_q4"][voiced], block["customer_bands_db_q8"][voiced])
         if self._baseline is None:
-            self._baseline_blocks.append(found)
-            self._baseline_ms += count * HOP_MS
-            if self._baseline_ms >= BASELINE_MS:
-                self._baseline = _median(self._baseline_blocks)
+            self._first.append(heard)
+            self._first_ms += int(np.count_nonzero(own)) * HOP_MS
+            if self._first_ms >= BASELINE_MS:
+                first = np.concatenate(self._first)
+                self._baseline = features(first, float(np.median(first[:, 0])))
+                self._first = []
             return False
-        self._recent.append(found)
-        logit = _logit(_median(self._recent), self._baseline)
+        self._recent.append(heard)
+        now = features(np.concatenate(self._recent), self._baseline.pitch)
+        logit = _logit(now, self._baseline)
         if self._logit is None:
             self._logit = logit
         self._logit += SMOOTHING * (logit - self._logit)
@@ -132,25 +138,38 @@ class StrainMeter:
         return True
 
 
-def features(f0_hz_q4: npt.NDArray[np.uint16], bands_db_q8: npt.NDArray[np.int16]) -> Features:
-    """Features of some voiced frames of one voice."""
-    pitch = 12 * np.log2(f0_hz_q4.astype(float))
-    low, middle, high = np.percentile(pitch, (10, 50, 90))
-    power = 10 ** (bands_db_q8.astype(float) / 2560)
+class Features(msgspec.Struct, frozen=True):
+    """What is compared between now and the baseline."""
+
+    pitch: float
+    """Median, in semitones."""
+    spread: float
+    """From the 10th to the 90th percentile of the pitch, in semitones."""
+    balance: float
+    """Mean energy of the upper bands over the lower ones, in dB."""
+
+
+def voice(f0_hz_q4: npt.NDArray[np.uint16], bands_db_q8: npt.NDArray[np.int16]) -> Voice:
+    """Pitch and balance of some voiced frames."""
+    pitch = 12 * np.log2(f0_hz_q4 / 16)
+    power = 10 ** (bands_db_q8 / 2560)
     above = np.log10(power[:, HIGH_BANDS].sum(axis=1) + 1e-12)
     below = np.log10(power[:, LOW_BANDS].sum(axis=1) + 1e-12)
-    return float(middle), float(high - low), float(10 * np.mean(above - below))
+    return np.column_stack([pitch, 10 * (above - below)])
 
 
-def _median(blocks: list[Features] | deque[Features]) -> Features:
-    pitch, spread, balance = np.median(np.asarray(blocks), axis=0)
-    return float(pitch), float(spread), float(balance)
+def features(frames: Voice, around: float) -> Features:
+    """Features of some voiced frames, with the pitch looked for around a given one."""
+    off = frames[:, 0] - around
+    pitch = frames[(off >= PITCH_NEAR[0]) & (off <= PITCH_NEAR[1]), 0]
+    low, middle, high = np.percentile(pitch, (10, 50, 90)) if len(pitch) else (around,) * 3
+    return Features(float(middle), float(high - low), float(frames[:, 1].mean()))
 
 
 def _logit(now: Features, baseline: Features) -> float:
-    pitch, spread, balance = (a - b for a, b in zip(now, baseline, strict=True))
-    logit = CALM + PITCH_PER_SEMITONE * pitch
-    logit += RANGE_PER_SEMITONE * spread + BALANCE_PER_DB * balance
+    logit = CALM + PITCH_PER_SEMITONE * (now.pitch - baseline.pitch)
+    logit += RANGE_PER_SEMITONE * (now.spread - baseline.spread)
+    logit += BALANCE_PER_DB * (now.balance - baseline.balance)
     return max(-8.0, min(8.0, logit))
 
 

@@ -7,8 +7,8 @@ A simple estimator after de Jong and Wempe: a nucleus is a voiced peak of the le
 from __future__ import annotations
 
 DIP_DB_Q8 = 2 * 256
-VOICING_MIN_Q15 = 14_746
-"""0.45: less periodic frames hold no nucleus."""
+VOICING_MIN_Q15 = 9_830
+"""0.3: less periodic frames hold no nucleus."""
 _FLOOR_Q8 = -100 * 256
 
 
@@ -24,9 +24,9 @@ class Syllables:
 
     def push(self, level_db_q8: int, voicing_q15: int) -> bool:
         """Take one frame; True where a nucleus has just passed."""
-        # one pole over about 40 ms: the level of 10 ms ripples with the pitch
+        # one pole over about 20 ms: the level of 10 ms ripples with the pitch
         level = self._level_q8 = self._level_q8 + (
-            (max(level_db_q8, _FLOOR_Q8) - self._level_q8) >> 2
+            (max(level_db_q8, _FLOOR_Q8) - self._level_q8) >> 1
         )
         if self._rising:
             if level > self._turn_q8:
