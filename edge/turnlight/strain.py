@@ -6,6 +6,7 @@ balance of the spectrum inside the telephone band. It is a measure of voice, not
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from turnlight.config import CueSettings
-from turnlight.dsp import HOP_MS, Frames
+from turnlight.dsp import BAND_EDGES_HZ, HOP_MS, Frames
 
 BLOCK_MS = 500
 """A value is given twice a second."""
@@ -26,11 +27,6 @@ RECENT_BLOCKS = 5
 VOICED_MIN = 8
 """Voiced frames that make a block worth looking at."""
 VOICING_MIN_Q15 = 16_384
-LOW_BANDS = slice(2, 7)
-"""312 to 1125 Hz: the lower part of the telephone band."""
-HIGH_BANDS = slice(7, 14)
-"""1125 to 3406 Hz: the upper part of it."""
-
 PITCH_NEAR = -8.0, 11.0
 """Semitones from the baseline's median; pitch further off is taken for a wrong octave."""
 
@@ -41,6 +37,17 @@ CALM = -2.0
 """Logit of a voice that is as it was in the baseline: strain 12."""
 SMOOTHING = 0.3
 """Weight of the newest half second of speech."""
+
+LOW_HZ, HIGH_HZ = (300, 1150), (1100, 3450)
+"""The two parts of the telephone band that are weighed against each other."""
+
+
+def _bands(low_hz: float, high_hz: float) -> list[int]:
+    edges = enumerate(itertools.pairwise(BAND_EDGES_HZ))
+    return [i for i, (low, high) in edges if low_hz <= low and high <= high_hz]
+
+
+_LOW, _HIGH = _bands(*LOW_HZ), _bands(*HIGH_HZ)
 
 Voice = npt.NDArray[np.float64]
 """Voiced frames of one voice: pitch in semitones, spectral balance in dB."""
@@ -153,8 +160,8 @@ def voice(f0_hz_q4: npt.NDArray[np.uint16], bands_db_q8: npt.NDArray[np.int16]) 
     """Pitch and balance of some voiced frames."""
     pitch = 12 * np.log2(f0_hz_q4 / 16)
     power = 10 ** (bands_db_q8 / 2560)
-    above = np.log10(power[:, HIGH_BANDS].sum(axis=1) + 1e-12)
-    below = np.log10(power[:, LOW_BANDS].sum(axis=1) + 1e-12)
+    above = np.log10(power[:, _HIGH].sum(axis=1) + 1e-12)
+    below = np.log10(power[:, _LOW].sum(axis=1) + 1e-12)
     return np.column_stack([pitch, 10 * (above - below)])
 
 
