@@ -145,6 +145,9 @@ def test_one_old_team_is_not_live_beside_a_live_one() -> None:
     html = cards.board(heard(fresh, old).shown(NOON_S), NOON_S)
     assert 'data-testid="team-a" data-stale="false"' in html
     assert 'data-testid="team-b" data-stale="true"' in html
+    live, stale = html.split('data-testid="team-b"')
+    assert '<th scope="col">now</th>' in live
+    assert '<th scope="col">now</th>' not in stale
 
 
 def test_nothing_measured_is_not_nought() -> None:

@@ -103,6 +103,7 @@ def card(cell: Aggregate, old: bool, now_s: float) -> str:
     name = "site" if cell.team == SITE else f"team-{cell.team}"
     heading = "All teams" if cell.team == SITE else title(cell.team)
     stale = old or is_stale(cell, now_s)
+    now = "then" if stale else "now"
     note = f"from {clock(cell.newest_window_s, now_s)}, not live" if stale else "last 5 minutes"
     desks = (
         f'<span data-testid="{name}-desks" data-value="{cell.now.desks}">'
@@ -113,8 +114,8 @@ def card(cell: Aggregate, old: bool, now_s: float) -> str:
     body = "".join(
         (
             _share(name, cell) if cell.now else _withheld(name, cell),
-            _table(name, cell) if cell.now or cell.today else "",
-            _distributions(name, cell) if cell.now or cell.today else "",
+            _table(name, cell, now) if cell.now or cell.today else "",
+            _distributions(name, cell, now) if cell.now or cell.today else "",
         )
     )
     return (
@@ -214,7 +215,7 @@ def _share(name: str, cell: Aggregate) -> str:
     )
 
 
-def _table(name: str, cell: Aggregate) -> str:
+def _table(name: str, cell: Aggregate, now: str) -> str:
     rows = "".join(
         f'<tr><th scope="row">{label}</th>'
         f"<td>{_figure(f'{name}-{key}', _read(read, cell.now), form)}</td>"
@@ -223,17 +224,17 @@ def _table(name: str, cell: Aggregate) -> str:
     )
     note = "" if cell.today else f'<p class="note">{_today_withheld(name, cell, "today")}</p>'
     return (
-        f'<section class="measures"><table><thead><tr><td></td><th scope="col">now</th>'
+        f'<section class="measures"><table><thead><tr><td></td><th scope="col">{now}</th>'
         f'<th scope="col">today</th></tr></thead><tbody>{rows}</tbody></table>'
         f"{note}</section>"
     )
 
 
-def _distributions(name: str, cell: Aggregate) -> str:
+def _distributions(name: str, cell: Aggregate, now: str) -> str:
     source = cell.now or cell.today
     if source is None:
         return ""
-    span = "now" if cell.now else "today"
+    span = now if cell.now else "today"
     latency = _figure(f"{name}-response-latency", _read(_latency, cell.now), seconds)
     latency_today = _figure(f"{name}-today-response-latency", _read(_latency, cell.today), seconds)
     high = sum(source.strain_bins[3:]) if source.strain_bins else None

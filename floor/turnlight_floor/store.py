@@ -44,22 +44,26 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(path, error) from None
+        try:
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION):
+                raise StoreError(
+                    f"{path}: made by another version of Turnlight (schema {version}, "
+                    f"this one reads {VERSION}); move it away or use that version"
+                )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("PRAGMA secure_delete=ON")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version == 0:
                 self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"{path}: cannot be used as the floor's database ({error}); "
-                "set `database` to a file that this user may write"
-            ) from None
-        if version not in (0, VERSION):
-            raise StoreError(
-                f"{path}: made by another version of Turnlight (schema {version}, "
-                f"this one reads {VERSION}); move it away or use that version"
-            )
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _unusable(path, error) from None
+        except StoreError:
+            self._db.close()
+            raise
 
     def save(self, state: State) -> None:
         """Replace the snapshot."""
@@ -123,3 +127,10 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path}: cannot be used as the floor's database ({error}); "
+        "set `database` to a file that this user may write"
+    )
