@@ -122,14 +122,15 @@ def _call(call: CallDocument, name: str) -> Iterator[str]:
         yield picture.arc(call.call_arc)
         yield f"<p class='quiet'>{wording.strain(call).detail.capitalize()}.</p>"
     yield "</div></div>"
-    yield from _timeline(call, name)
     yield "<dl class='facts'>"
     for fact in wording.facts(call):
         yield (
             f"<div><dt>{escape(fact.label)}</dt><dd>{_kept(fact.value)}</dd>"
             f"<dd class='quiet'>{_kept(fact.detail)}</dd></div>"
         )
-    yield "</dl><div class='lists'>"
+    yield "</dl>"
+    yield from _timeline(call, name)
+    yield "<div class='lists'>"
     yield from _cues(call)
     yield from _events(_listed(call))
     yield "</div><details><summary>Every measure</summary>"
