@@ -17,7 +17,7 @@ import turnlight
 from frames import rows, voice
 from turnlight.agent import Clipping, Heard, Listener
 from turnlight.call import CallRecord
-from turnlight.config import Config
+from turnlight.config import CallSettings, Config
 from turnlight.dsp import FLAG_CLIPPED, Frames
 from turnlight.messages import WINDOW_MS
 from turnlight.metrics import Sums, add, measures, window_fields
@@ -84,6 +84,24 @@ def test_the_windows_add_up_to_the_call(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
+def test_all_time_of_a_call_is_speech_silence_or_hold(seed: int) -> None:
+    config = Config(call=CallSettings(end_after_silence_s=2))
+    listener, whole = Listener(config, keep=True), Heard()
+    gather(whole, listener.hear(a_call(seed)))
+    gather(whole, listener.finish())
+    assert len(whole.calls) > 1
+    for call in whole.calls:
+        spent_ms = call.metrics["duration_ms"] + call.metrics["hold_ms"]
+        assert spent_ms == call.end_ms - call.start_ms
+        spoken_ms = sum(s.end_ms - s.start_ms for s in call.segments)
+        assert spoken_ms == call.metrics["talk_sum_ms"]
+        assert all(call.start_ms <= e.start_ms <= e.end_ms <= call.ended_ms for e in call.events)
+    total = functools.reduce(add, (window.sums for window in whole.windows), Sums())
+    for name in ("duration_ms", "hold_ms", "talk_sum_ms"):
+        assert sum(call.metrics[name] for call in whole.calls) == measures(total)[name]
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_live_and_offline_agree(seed: int) -> None:
     live = listen(a_call(seed), keep=False, epoch_ms=EPOCH_MS)
     kept = heard_whole(seed)
@@ -132,6 +150,7 @@ def test_no_window_without_a_call() -> None:
 def test_the_lamp_follows_the_call() -> None:
     heard = listen(rows([(4, 9)], [(0, 5.5), (26, 27)], length_s=60))
     assert [(c.cue, c.at_ms) for c in heard.cues] == [
+        ("idle", 100),
         ("listening", 400),
         ("let_finish", 5_900),
         ("listening", 8_900),
@@ -197,9 +216,12 @@ def test_what_is_broken_elsewhere_is_shown_at_once() -> None:
     assert shown.cue == "idle"
 
 
-def test_silence_gives_nothing() -> None:
-    assert listen(rows([], [], length_s=100)) == Heard()
-    assert listen(rows([], [], length_s=0)) == Heard()
+def test_silence_gives_a_dark_lamp_and_nothing_else() -> None:
+    for length_s in (0, 100):
+        heard = listen(rows([], [], length_s=length_s))
+        assert [c.cue for c in heard.cues] == ["idle"]
+        assert heard.calls == []
+        assert heard.windows == []
 
 
 def test_memory_is_bounded_live() -> None:

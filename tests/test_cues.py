@@ -25,6 +25,7 @@ class Desk:
         self.cues = Cues(CueSettings(**settings))
         self.now_ms = 0
         self.shown: list[CueShown] = []
+        assert self.see(Situation()) == ["idle"]
 
     def see(self, situation: Situation, seconds: float = 0.1, *events: Event) -> list[Cue]:
         """The lamp's changes while this situation lasts."""
@@ -109,7 +110,7 @@ def test_long_turn_once_a_turn() -> None:
     desk = Desk()
     assert desk.see(turn(60), 30) == ["listening"]
     assert desk.see(turn(60.1), 60) == ["long_turn", "listening"]
-    assert desk.shown[1].reason == "You have held the floor for 60 seconds."
+    assert desk.shown[-2].reason == "You have held the floor for 60 seconds."
     desk.see(LISTENING)
     assert desk.see(turn(61), 1) == ["long_turn"]
 

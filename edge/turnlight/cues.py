@@ -88,7 +88,8 @@ class Cues:
 
     def __init__(self, settings: CueSettings) -> None:
         self._settings = settings
-        self.shown = CueShown(0, "idle", "")
+        self.shown: CueShown | None = None
+        """What the lamp shows; None before the first look, which always says it."""
         self._since_ms = 0
         """When the last cue that said something began."""
         self._spoke = False
@@ -113,7 +114,8 @@ class Cues:
         self._in_call = s.in_call
         self._note(now_ms, s, events)
         cue, reason = self._decide(now_ms, s)
-        if cue == self.shown.cue and (cue != "fault" or reason == self.shown.reason):
+        shown = self.shown
+        if shown and cue == shown.cue and (cue != "fault" or reason == shown.reason):
             return None
         self.shown = CueShown(now_ms, cue, reason)
         return self.shown
@@ -147,7 +149,7 @@ class Cues:
         if not s.in_call:
             return self._after(now_ms)
         if not s.on_hold:
-            if current.cue in SHOWN_MS and now_ms < self._until_ms and self._lasts(current.cue, s):
+            if current and now_ms < self._until_ms and self._lasts(current.cue, s):
                 return current.cue, current.reason
             if self._free(now_ms):
                 for cue in PRIORITY:
@@ -165,7 +167,7 @@ class Cues:
         if now_ms >= until_ms:
             self._hard_ms = None
             return "idle", ""
-        if self.shown.cue == "breathe":
+        if self.shown and self.shown.cue == "breathe":
             return "breathe", self.shown.reason
         if not self._free(now_ms):
             return "idle", ""
@@ -184,7 +186,7 @@ class Cues:
             self._interruptions.clear()
 
     def _lasts(self, cue: Cue, s: Situation) -> bool:
-        return cue != "long_silence" or s.silence_ms > 0
+        return cue in SHOWN_MS and (cue != "long_silence" or s.silence_ms > 0)
 
     def _reason(self, cue: Cue, now_ms: int, s: Situation) -> str:
         """Why this cue is due, or nothing."""
