@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from turnlight.mosquitto import HOST, free_port, loopback_config, program
 
 
 def broker_config(
@@ -33,20 +33,7 @@ def broker_config(
         tls: server certificate, and client certificates are required.
         extra: further lines.
     """
-    lines = [
-        f"listener {port} 127.0.0.1",
-        f"allow_anonymous {'false' if users else 'true'}",
-        # Started by root Mosquitto becomes another user, who cannot read the folder.
-        f"user {pwd.getpwuid(os.getuid()).pw_name}",
-        "set_tcp_nodelay true",
-        "max_packet_size 65536",
-        "persistence true",
-        f"persistence_location {folder}/",
-        "log_dest stderr",
-        "log_type error",
-        "log_type warning",
-        "log_type notice",
-    ]
+    lines = [f"allow_anonymous {'false' if users else 'true'}"]
     if users:
         lines += [f"password_file {folder}/passwords", f"acl_file {folder}/acl"]
     if tls:
@@ -56,19 +43,13 @@ def broker_config(
             f"keyfile {folder}/server.key",
             "require_certificate true",
         ]
-    return "\n".join([*lines, *extra]) + "\n"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return loopback_config(port, folder, [*lines, *extra])
 
 
 class Broker:
     """One Mosquitto process; keeps its port over restarts."""
 
-    host = "127.0.0.1"
+    host = HOST
 
     def __init__(
         self, folder: Path, *, users: bool = False, tls: bool = False, extra: Sequence[str] = ()
@@ -96,11 +77,12 @@ class Broker:
             acl.write("\n".join([f"user {user}", *(f"topic {right}" for right in rights)]) + "\n")
 
     def start(self) -> Broker:
-        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-        assert program, "mosquitto is not installed: apt install mosquitto"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [program, "-c", str(self._config)], stdin=subprocess.DEVNULL, stderr=log, stdout=log
+                [program(), "-c", str(self._config)],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                stdout=log,
             )
         deadline = time.monotonic() + 10
         while True:

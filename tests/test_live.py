@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 import pulse
 import turnlight
+from broker import Broker, Subscriber
+from turnlight.agent import Listener
 from turnlight.channels import Pcm
+from turnlight.config import Config
+from turnlight.dsp import Core
 
 CALL = Path(turnlight.__file__).with_name("calls") / "short.opus"
 
@@ -90,3 +100,58 @@ def test_a_sound_server_that_hangs_is_told_and_survived(
     server.wake()
     tap.expect("open")
     tap.stop()
+
+
+SECONDS = 30
+HALF_A_ROUNDING_MS = 50
+
+
+def sums(windows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    names = ("agent_ms", "customer_ms", "both_ms", "silence_ms")
+    return {name: float(sum(window[name] for window in windows)) for name in names}
+
+
+def of_the_file(path: Path) -> dict[str, float]:
+    pcm = pulse.call_sound(path, 16_000, SECONDS)
+    core, listener = Core(), Listener(Config(), keep=False)
+    windows = listener.hear(core.process(pcm)).windows
+    windows += listener.hear(core.flush()).windows + listener.finish().windows
+    return {
+        name: float(sum(getattr(window.sums, name) for window in windows))
+        for name in ("agent_ms", "customer_ms", "both_ms", "silence_ms")
+    }
+
+
+@pytest.mark.parametrize("server", [16_000, 48_000], indirect=True)
+def test_a_desk_that_runs_sends_what_the_file_holds(server: pulse.Pulse, tmp_path: Path) -> None:
+    """`turnlight run` on a real capture, to a real broker: within 1 % of the file's own sums."""
+    call = CALL.with_name("interrupting.opus")
+    sound = tmp_path / "call.wav"
+    soundfile.write(sound, pulse.call_sound(call, server.rate_hz, SECONDS), server.rate_hz)
+    with Broker(tmp_path) as broker, Subscriber(broker) as subscriber:
+        config = tmp_path / "turnlight.toml"
+        config.write_text(
+            f'[desk]\nstate_dir = "{tmp_path}/state"\n'
+            f'[audio]\ndevice = "{pulse.DEVICE}"\nrate_hz = {server.rate_hz}\n'
+            '[lamp]\nkind = "lines"\n'
+            f'[uplink]\nhost = "{broker.host}"\nport = {broker.port}\npublish_jitter_s = 0\n'
+        )
+        desk = subprocess.Popen(
+            [sys.executable, "-m", "turnlight", "run", "--config", str(config)],
+            env=server.env,
+            stdout=subprocess.PIPE,
+        )
+        subscriber.wait(lambda: bool(subscriber.on("/status")), 20)
+        assert server.play(sound).wait() == 0
+        time.sleep(1.5)
+        desk.send_signal(signal.SIGTERM)
+        lamp, _ = desk.communicate(timeout=20)
+        assert desk.returncode == 0
+        subscriber.wait(lambda: b"offline" in subscriber.on("/status")[-1].payload)
+        windows = [json.loads(message.payload) for message in subscriber.on("/window")]
+    wanted, got = of_the_file(call), sums(windows)
+    for name, value in wanted.items():
+        bound = 0.01 * value + HALF_A_ROUNDING_MS * len(windows)
+        assert got[name] == pytest.approx(value, abs=bound), name
+    assert all(window["quality"] == 0 for window in windows)
+    assert "let_finish" in [json.loads(line)["cue"] for line in lamp.splitlines()]

@@ -15,9 +15,10 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker import Broker, Subscriber, free_port
+from broker import Broker, Subscriber
 from turnlight.config import DeskSettings, UplinkSettings
 from turnlight.messages import Health, Status, Window, decode, device_topic, encode
+from turnlight.mosquitto import free_port
 from turnlight.outbox import Outbox
 from turnlight.uplink import Uplink
 

@@ -109,6 +109,11 @@ class Listener:
         self._collect(heard)
         return heard
 
+    @property
+    def idle(self) -> bool:
+        """Whether no call is on."""
+        return self._lamp_side.start_ms is None and self._books.start_ms is None
+
     def signal(self, signal: SignalKind) -> None:
         """The telephone system speaks, about now; from then on it wins over the sound."""
         self._signal = signal

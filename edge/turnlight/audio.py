@@ -54,7 +54,9 @@ def open_source(settings: AudioSettings) -> Source:
     if settings.source == "file":
         path = Path(settings.file).expanduser()
         recording = open_recording(path, settings.agent_channel)
-        return FileSource(recording, pace=settings.pace, loop=settings.loop)
+        return FileSource(
+            recording, pace=settings.pace, loop=settings.loop, pause_s=settings.loop_pause_s
+        )
     return PortAudioSource(settings)
 
 
@@ -67,7 +69,8 @@ class FileSource:
     Args:
         recording: what to play.
         pace: times real time.
-        loop: begin again at the end, without a gap.
+        loop: begin again at the end.
+        pause_s: silence between two rounds.
         clock: seconds, monotonic.
         sleep: waits so many seconds.
     """
@@ -81,10 +84,11 @@ class FileSource:
         *,
         pace: float = 1.0,
         loop: bool = False,
+        pause_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._blocks = _cut(recording, loop)
+        self._blocks = _cut(recording, loop, pause_s)
         self._samples_per_s = RATE_HZ * pace
         self._clock = clock
         self._sleep = sleep
@@ -233,7 +237,7 @@ def choose_input(
     return two[0]
 
 
-def _cut(recording: Recording, loop: bool) -> Generator[Pcm, None, None]:
+def _cut(recording: Recording, loop: bool, pause_s: float) -> Generator[Pcm, None, None]:
     size = RATE_HZ * BLOCK_MS // 1000
     while True:
         for block in recording.blocks():
@@ -241,3 +245,5 @@ def _cut(recording: Recording, loop: bool) -> Generator[Pcm, None, None]:
                 yield block[start : start + size]
         if not loop:
             return
+        for _ in range(round(pause_s * 1000) // BLOCK_MS):
+            yield np.zeros((size, 2), np.int16)

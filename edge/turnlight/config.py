@@ -50,6 +50,8 @@ class AudioSettings(Settings, frozen=True, kw_only=True):
     file: str = ""
     """With source `file`: a two-channel recording, played at real-time pace."""
     loop: bool = False
+    loop_pause_s: Seconds = 0.0
+    """With `loop`: silence between two rounds."""
     pace: Annotated[float, Meta(gt=0, le=1000)] = 1.0
     """With source `file`: times real time."""
 

@@ -1,0 +1,5 @@
+"""`python -m turnlight` is `turnlight`."""
+
+from turnlight.cli import main
+
+main()

@@ -1,0 +1,210 @@
+"""The running desk: sound in, light and anonymous windows out.
+
+    source -> core -> listener -> lamp
+                           \\-> shift -> outbox -> uplink -> broker
+
+The loop waits for the sound and for nothing else: the lamp and the uplink have threads of their
+own, and a broker that is away costs it nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from turnlight import __version__
+from turnlight.agent import Heard, Listener
+from turnlight.audio import Source, SourceStalled, open_source
+from turnlight.config import Config
+from turnlight.cues import CueShown
+from turnlight.dsp import Core
+from turnlight.lamps import GuardedLamp, LampThread, lamp_for
+from turnlight.messages import Health, Quality
+from turnlight.metrics import WindowSums, window_fields
+from turnlight.outbox import Outbox, OutboxError
+from turnlight.recording import InputError
+from turnlight.shift import Shift, ShiftError
+from turnlight.uplink import Uplink
+
+_LOG = logging.getLogger(__name__)
+
+REOPEN_EVERY_S = 2.0
+LAST_WINDOWS_S = 4.0
+"""How long the end of the process waits for the broker to take the last windows."""
+DRIFT_MS = 500
+"""Between calls the sound's clock is set by the wall clock when they are so far apart."""
+_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+class Windows:
+    """The way out: completed windows get the shift's pid and leave through the outbox.
+
+    Args:
+        config: the desk's settings, with a broker.
+        health: how the device is, without what this knows itself.
+    """
+
+    def __init__(self, config: Config, health: Callable[[Outbox], Health]) -> None:
+        state_dir = Path(config.desk.state_dir).expanduser()
+        self._shift = Shift(state_dir, config.uplink.shift_hours)
+        self._outbox = Outbox(state_dir / "outbox.sqlite", config.uplink.keep_days)
+        self._uplink = Uplink(
+            config.uplink, config.desk, self._outbox, lambda: health(self._outbox)
+        )
+        self._uplink.start()
+
+    def send(self, window: WindowSums, overrun: bool) -> None:
+        """Let one window leave."""
+        fields = window_fields(window)
+        if overrun:
+            fields["quality"] |= Quality.OVERRUN
+        self._uplink.send(self._shift.stamp(fields, fields["start_s"]), time.time())
+
+    def close(self) -> None:
+        """Give the broker a moment for the last windows; what it does not take stays on disk."""
+        deadline = time.monotonic() + LAST_WINDOWS_S
+        while self._uplink.state == "online" and self._outbox.depth and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._uplink.stop()
+        self._outbox.close()
+        self._shift.close()
+
+
+class Desk:
+    """One desk, from its sources to its lamp.
+
+    Args:
+        config: all settings.
+        lamp: shows the cues.
+        stopping: set to end.
+    """
+
+    def __init__(self, config: Config, lamp: GuardedLamp, stopping: threading.Event) -> None:
+        self._config = config
+        self._lamp = lamp
+        self._stopping = stopping
+        self._started_s = time.monotonic()
+        self._overruns = 0
+        self._heard_s = -1e9
+        self._windows = Windows(config, self._health) if config.uplink.host else None
+
+    def run(self, source: Source) -> None:
+        """Listen until told to stop or the recording ends; a lost tap is opened again."""
+        while not self._listen(source):
+            while (again := self._open()) is None:
+                self._lamp.alive()
+                if self._stopping.wait(REOPEN_EVERY_S):
+                    return
+            source = again
+
+    def close(self) -> None:
+        """Let the last windows leave."""
+        if self._windows:
+            self._windows.close()
+
+    def _open(self) -> Source | None:
+        try:
+            return open_source(self._config.audio)
+        except InputError as error:
+            _LOG.debug("%s", error)
+            return None
+
+    def _listen(self, source: Source) -> bool:
+        """Hear one unbroken stretch of sound; False when the tap was lost."""
+        core = Core(source.rate_hz)
+        listener: Listener | None = None
+        heard_ms = 0.0
+        epoch_ms = 0
+        lost = ""
+        overruns = 0
+        try:
+            while not self._stopping.is_set():
+                pcm = source.read()
+                if not len(pcm):
+                    break
+                heard_ms += len(pcm) * 1000 / source.rate_hz
+                self._heard_s = time.monotonic()
+                now_ms = round(time.time() * 1000)
+                if listener is None or self._drifted(listener, now_ms - epoch_ms - heard_ms):
+                    epoch_ms = round(now_ms - heard_ms)
+                    if listener:
+                        self._deliver(listener.finish(), overrun=False)
+                        core.reset()
+                        epoch_ms, heard_ms = now_ms, 0.0
+                    listener = Listener(self._config, keep=False, epoch_ms=epoch_ms)
+                self._deliver(listener.hear(core.process(pcm)), source.overruns > overruns)
+                self._overruns += source.overruns - overruns
+                overruns = source.overruns
+                self._lamp.alive()
+        except SourceStalled as error:
+            lost = str(error)
+        finally:
+            source.close()
+        if listener:
+            self._deliver(listener.hear(core.flush()), overrun=False)
+            self._deliver(listener.finish(), overrun=False)
+        if lost:
+            _LOG.warning("%s", lost)
+            self._lamp.show(CueShown(at_ms=round(heard_ms), cue="fault", reason=lost))
+        return not lost
+
+    def _drifted(self, listener: Listener, apart_ms: float) -> bool:
+        live = self._config.audio.source == "portaudio"
+        return live and listener.idle and abs(apart_ms) > DRIFT_MS
+
+    def _deliver(self, heard: Heard, overrun: bool) -> None:
+        for cue in heard.cues:
+            self._lamp.show(cue)
+        if self._windows:
+            for window in heard.windows:
+                self._windows.send(window, overrun)
+
+    def _health(self, outbox: Outbox) -> Health:
+        return Health(
+            version=__version__,
+            uptime_s=int(time.monotonic() - self._started_s),
+            overruns=self._overruns,
+            outbox_depth=outbox.depth,
+            outbox_dropped=outbox.dropped,
+            temperature_c=_temperature_c(),
+            audio_present=time.monotonic() - self._heard_s < 5.0,
+        )
+
+
+def _temperature_c() -> float | None:
+    try:
+        return int(_TEMPERATURE.read_text()) / 1000
+    except (OSError, ValueError):
+        return None
+
+
+def run(config: Config) -> int:
+    """Run one desk until SIGTERM, SIGINT or the end of its recording.
+
+    Returns:
+        The process's exit code.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    try:
+        with ExitStack() as stack:
+            source = open_source(config.audio)
+            lamp = lamp_for(config.lamp)
+            desk = Desk(config, lamp, stopping)
+            stack.callback(desk.close)
+            thread = LampThread(lamp)
+            thread.start()
+            stack.callback(thread.stop)
+            desk.run(source)
+    except (InputError, ShiftError, OutboxError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

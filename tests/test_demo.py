@@ -1,0 +1,146 @@
+"""The demo as a newcomer runs it: real processes, two minutes, and a browser on the page.
+
+What the page shows is held against the scripts of the calls that the desks played.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+import truth
+from test_page import CHROMIUM, FLAGS
+from turnlight.demo import PAUSE_S
+
+SECONDS = 132
+"""The longest call ends after 115 s; its last window leaves some 15 s later."""
+
+
+def talk_share(until_s: float) -> float:
+    """A / (A + C) over all desks, each of which plays its call again and again."""
+    talked = dict.fromkeys(("agent", "customer"), 0.0)
+    for path in truth.CALLS:
+        script = truth.of(path)
+        period_s = script["duration_s"] + PAUSE_S
+        for party in talked:
+            start_s = 0.0
+            while start_s < until_s:
+                talked[party] += truth.talk_s(script, party, until_s - start_s)
+                start_s += period_s
+    return talked["agent"] / sum(talked.values())
+
+
+def interruptions_per_customer_min() -> tuple[float, float]:
+    customer_min = sum(truth.talk_s(truth.of(p), "customer", 1e9) for p in truth.CALLS) / 60
+    counts = [
+        sum(e["by"] == by for p in truth.CALLS for e in truth.events(truth.of(p), "interruption"))
+        for by in ("agent", "customer")
+    ]
+    return counts[0] / customer_min, counts[1] / customer_min
+
+
+@pytest.fixture(scope="module")
+def ran() -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
+    """The demo's JSON line, and what a browser read from the page shortly before."""
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "turnlight", "demo", "--seconds", str(SECONDS), "--headless"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert demo.stderr is not None
+        line = demo.stderr.readline().decode()
+        while "page" not in line or "http" not in line:
+            assert line, "the demo ended at once"
+            line = demo.stderr.readline().decode()
+        url = next(word for word in line.split() if word.startswith("http"))
+        time.sleep(SECONDS - 8)
+        shown: dict[str, float] = {}
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page()
+            page.goto(url)
+            for key in ("talk-share", "overlap", "interruptions-agent", "interruptions-customer"):
+                for name in ("site", "team-service"):
+                    figure = page.get_by_test_id(f"{name}-{key}")
+                    shown[f"{name}-{key}"] = float(figure.get_attribute("data-value") or "nan")
+            shown["live"] = page.get_by_test_id("state").get_attribute("data-value") == "live"
+            shown["desks"] = float(
+                page.get_by_test_id("desks-online").get_attribute("data-value") or "nan"
+            )
+            browser.close()
+        out, _ = demo.communicate(timeout=60)
+        yield json.loads(out), shown
+    finally:
+        demo.kill()
+        demo.wait()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
+class TestTwoMinutes:
+    """Every desk has played its call once."""
+
+    def test_every_window_published_was_aggregated(self, ran: Any) -> None:
+        summary, _ = ran
+        assert summary["desks"] == 8
+        assert summary["windows_published"] == summary["windows_aggregated"] >= 70
+        assert summary["page_status"] == 200
+
+    def test_the_lamps_spoke(self, ran: Any) -> None:
+        assert ran[0]["cues_shown"] >= 8
+
+    def test_the_page_shows_the_scripts_talk_share_within_two_points(self, ran: Any) -> None:
+        _, shown = ran
+        assert shown["live"]
+        assert shown["desks"] == 8
+        assert shown["site-talk-share"] == pytest.approx(talk_share(SECONDS - 15), abs=0.02)
+        assert shown["team-service-talk-share"] == shown["site-talk-share"]
+
+    def test_the_page_shows_the_scripts_interruptions(self, ran: Any) -> None:
+        _, shown = ran
+        agent, customer = interruptions_per_customer_min()
+        assert shown["site-interruptions-agent"] == pytest.approx(agent, rel=0.3)
+        assert shown["site-interruptions-customer"] == pytest.approx(customer, abs=0.2)
+
+
+def children_of(pid: int) -> set[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True
+    )
+    return {int(line) for line in listed.stdout.split()}
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps: apt install procps")
+def test_ctrl_c_ends_everything_it_started() -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "turnlight", "demo"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while len(started := children_of(demo.pid)) < 11:
+        assert demo.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=40)
+    assert demo.returncode == 0
+    assert not [pid for pid in started if _runs(pid)]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
