@@ -133,16 +133,12 @@ class Conversation:
 
     def take_events(self) -> list[Event]:
         """What was decided since the last time."""
-        news = self._news
-        if news:
-            self._news = []
+        news, self._news = self._news, []
         return news
 
     def take_ended(self) -> list[CallRecord]:
         """The calls that ended since the last time."""
-        ended = self.ended
-        if ended:
-            self.ended = []
+        ended, self.ended = self.ended, []
         return ended
 
     def take_windows(self) -> list[WindowSums]:

@@ -106,9 +106,7 @@ class Ledger:
 
     def take_windows(self) -> list[WindowSums]:
         """The windows completed since the last call; a window without a call is not given."""
-        windows = self._windows
-        if windows:
-            self._windows = []
+        windows, self._windows = self._windows, []
         return windows
 
     def finish(self) -> None:

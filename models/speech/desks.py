@@ -1,7 +1,8 @@
 """Two-party calls put on a desk: recorded voices, line, bleed, sidetone, neighbours, noise.
 
 Everything is drawn from one seed. The truth is each party's own dry voice: speech where its level
-is within 35 dB of the utterance's loudest 50 ms, pauses up to 80 ms bridged.
+is within 35 dB of the utterance's loudest 50 ms and 12 dB above the recording's own noise; pauses up
+to 80 ms are bridged.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ def speech_frames(dry: Sound) -> Labels:
     frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
     power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
     db = 10 * np.log10(power + 1e-12)
-    return settle(db > max(db.max() - 35, -75), bridge=8)
+    # a recording's own noise is no speech: stay 12 dB above it, as far as the voice allows
+    quiet = float(np.quantile(db, 0.03)) + 12
+    return settle(db > max(db.max() - 35, min(quiet, db.max() - 18), -75), bridge=8)
 
 
 def rms(x: Sound) -> float:
@@ -77,7 +80,7 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
         dry = dry / rms(dry) * 0.1 * decibels(rng.normal(0, 2.0))
         start = int(at_s * 100) * HOP
         dry = dry[: max(0, total - start)]
-        if len(dry) < 4 * HOP:
+        if len(dry) < 5 * HOP:
             return seconds
         voices[start : start + len(dry), party] += dry
         found = speech_frames(dry)
@@ -185,6 +188,23 @@ def tones(n: int, rng: Rng) -> Sound:
     return out
 
 
+def lose_packets(x: Sound, share: float, rng: Rng) -> Sound:
+    """Packets of 20 ms lost and concealed by the one before, faded."""
+    out = x.copy()
+    for start in np.flatnonzero(rng.random(len(x) // 320) < share) * 320:
+        if start >= 320:
+            out[start : start + 320] = out[start - 320 : start] * np.linspace(0.8, 0.2, 320)
+    return out
+
+
+def gain_step(x: Sound, rng: Rng) -> Sound:
+    """Somebody turns a gain in the middle of the call, or the headset is put down."""
+    out = x.copy()
+    at = int(rng.integers(len(x)))
+    out[at:] *= decibels(rng.uniform(-20, 12))
+    return out
+
+
 @dataclass
 class Desk:
     """How a call sounds where the device listens. dB; None leaves a part out."""
@@ -198,11 +218,15 @@ class Desk:
     """Neighbours in the babble; 0 takes a recorded or synthetic noise."""
     narrow: bool
     """The customer comes through a telephone."""
+    line_snr_db: float
+    """Noise around the customer and on the line, against the customer's voice."""
+    lost: float
+    """Share of 20 ms packets that the line loses."""
 
 
 def draw_desk(rng: Rng) -> Desk:
     """A desk of the world: most have leaks and neighbours, some are clean, some are terrible."""
-    clean = rng.random() < 0.15
+    clean = rng.random() < 0.2
     return Desk(
         agent_dbfs=float(rng.uniform(-36, -16)),
         customer_dbfs=float(rng.uniform(-36, -14)),
@@ -211,6 +235,8 @@ def draw_desk(rng: Rng) -> Desk:
         snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(3, 28)),
         talkers=int(rng.choice([0, 0, 1, 3, 6, 8, 10], p=[0.3, 0.1, 0.08, 0.12, 0.15, 0.15, 0.1])),
         narrow=bool(rng.random() < 0.75),
+        line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.3 else 60.0,
+        lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
     )
 
 
@@ -224,9 +250,15 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     """The two channels as the device hears them: int16, shape (n, 2)."""
     agent = level_to(call.voices[:, 0], call.speech[:, 0], desk.agent_dbfs)
     customer = level_to(call.voices[:, 1], call.speech[:, 1], desk.customer_dbfs)
+    n = len(agent)
+    if desk.line_snr_db < 40:
+        near_customer = (
+            babble(material, n, rng, 6) if rng.random() < 0.3 else noise(material, n, rng)
+        )
+        customer = customer + near_customer * decibels(desk.customer_dbfs - desk.line_snr_db)
     if desk.narrow:
         customer = telephone(customer)
-    n = len(agent)
+    customer = lose_packets(customer, desk.lost, rng)
     # a one-talker neighbour is a rival voice: keep it well below the agent
     snr_db = desk.snr_db if desk.talkers != 1 else max(desk.snr_db, 12.0)
     around = babble(material, n, rng, desk.talkers) if desk.talkers else noise(material, n, rng)
@@ -238,6 +270,10 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     earpiece = line
     if desk.sidetone_db is not None:
         earpiece = line + leak(microphone, desk.sidetone_db, rng)
+    if rng.random() < 0.15:
+        microphone = gain_step(microphone, rng)
+    if rng.random() < 0.15:
+        earpiece = gain_step(earpiece, rng)
     both = np.stack([microphone, earpiece], 1)
     peak = np.abs(both).max()
     if peak > 0.99 and rng.random() < 0.8:

@@ -28,10 +28,10 @@ from desks import Labels, converse, draw_desk, line_sounds, put_on
 from voices import gather
 
 ROOT = Path(__file__).resolve().parents[2]
-FEATURES = 50
+FEATURES = 60
 LOOKS = (0, 1, 2, 3, 4, 6, 9, 13, 19)
 AHEAD = 3
-FIRST, SECOND = 40, 20
+FIRST, SECOND = 48, 20
 WEIGHT_SCALE = 64.0
 FEATURE_SCALE, HIDDEN_SCALE = 32.0, 16.0
 CORE_BYTES = 40_960
