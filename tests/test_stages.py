@@ -185,7 +185,7 @@ def test_bleed_that_is_not_heard_is_not_reported(core):
 
 def test_the_int8_network_equals_its_definition_in_real_numbers(core, rng):
     looks = (0, 1, 2, 3, 4, 6, 9, 13, 19)
-    sizes = ((40, 450), (20, 40), (2, 20))
+    sizes = ((48, 540), (24, 48), (2, 24))
     scales = (2048.0, 1024.0, 1024.0)
     weights = [
         np.array(table(core, f"tl_net_weight{i + 1}", ctypes.c_int8, a * b)).reshape(a, b) / 64
@@ -195,7 +195,7 @@ def test_the_int8_network_equals_its_definition_in_real_numbers(core, rng):
         np.array(table(core, f"tl_net_bias{i + 1}", ctypes.c_int32, a)) / scales[i]
         for i, (a, _) in enumerate(sizes)
     ]
-    frames = rng.integers(-64, 65, (60, 50)).astype(np.int8)
+    frames = rng.integers(-64, 65, (60, 60)).astype(np.int8)
     state, odds = np.zeros(2048, np.uint8), np.zeros(2, np.int16)
     core.tl_net_init(pointer(state))
     for at, frame in enumerate(frames):

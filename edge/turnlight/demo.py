@@ -176,7 +176,7 @@ def run(seconds: float | None, headless: bool) -> int:
             console.print("starting the broker, the aggregator and the page", style="dim")
             floor.await_ready()
             console.print(f"the page is at {floor.url}", style="dim", soft_wrap=True)
-            desks = [_desk(Path(folder), call, floor.port, stack) for call in _calls()]
+            desks = start_desks(Path(folder), floor.port, stack)
             started_s = time.monotonic()
             with _display(console, floor, desks, headless) as draw:
                 while not ending.is_set() and (
@@ -196,8 +196,9 @@ def run(seconds: float | None, headless: bool) -> int:
             signal.signal(number, handler)
 
 
-def _calls() -> list[Path]:
-    return sorted(CALLS.glob("*.json"))
+def start_desks(folder: Path, port: int, stack: ExitStack) -> list[DeskProcess]:
+    """One desk for each recorded call; the stack ends them."""
+    return [_desk(folder, truth, port, stack) for truth in sorted(CALLS.glob("*.json"))]
 
 
 def _desk(folder: Path, truth: Path, port: int, stack: ExitStack) -> DeskProcess:
@@ -227,10 +228,11 @@ def _display(
         return
     started_s = time.monotonic()
     with Live(console=console, auto_refresh=False) as live:
-        yield lambda: live.update(_picture(floor, desks, started_s), refresh=True)
+        yield lambda: live.update(picture(floor, desks, started_s), refresh=True)
 
 
-def _picture(floor: Floor, desks: list[DeskProcess], started_s: float) -> Group:
+def picture(floor: Floor, desks: list[DeskProcess], started_s: float) -> Group:
+    """The lamps as they are now, for the terminal."""
     width = max(len(desk.name) for desk in desks)
     now_s = time.monotonic()
     lines: list[Text] = [
@@ -263,7 +265,8 @@ def _summary(floor: Floor, desks: list[DeskProcess], ran_s: float) -> dict[str, 
         desk.stop()
     time.sleep(2.5)  # two rounds of the aggregator and one look of the page
     status, shown = floor.page()
-    site = next((cell for cell in shown.get("aggregates", []) if cell["team"] == "_site"), {})
+    cells: list[dict[str, Any]] = shown.get("aggregates", [])
+    site = next((cell for cell in cells if cell["team"] == "_site"), {})
     counters = floor.counters()
     return {
         "seconds": round(ran_s, 1),

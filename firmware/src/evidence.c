@@ -8,9 +8,14 @@
 #define VOICED_Q15 TL_Q(0.8, 15)
 #define VOICE_DOWN_VOICED TL_DB(0.02) /* per frame: 2 dB/s while a fainter voice speaks */
 #define VOICE_DOWN TL_DB(0.004)
+#define BACKGROUND_START TL_DB(-65)
+#define BACKGROUND_UP TL_DB(0.03)   /* per frame: 3 dB/s */
+#define BACKGROUND_DOWN TL_DB(0.07) /* per frame: 7 dB/s */
 
 void tl_evidence_init(tl_evidence *f) {
-    f->voice_db_q8[0] = f->voice_db_q8[1] = VOICE_START;
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        f->loudness[c] = (tl_loudness){VOICE_START, BACKGROUND_START, {TL_SILENT, TL_SILENT, TL_SILENT}};
+    }
 }
 
 /* Half dB steps around a centre, in int8. */
@@ -18,8 +23,27 @@ static int8_t half_db(int32_t x_db_q8, int32_t centre_db_q8) {
     return (int8_t)tl_clamp((x_db_q8 - centre_db_q8) >> 7, -64, 64);
 }
 
-static void channel_features(int16_t *voice_db_q8, const tl_evidence_in *in,
-                             int32_t other_loudness, int32_t loudness, int8_t *out) {
+/* Follows voice and background. Voice: up within 0.2 s, down slowly, faster while a fainter voice
+ * speaks. Background: a low quantile (0.3), whoever speaks. */
+static void follow(tl_loudness *l, int32_t loudness, int16_t voicing_q15) {
+    static const uint8_t part[3] = {5, 20, 60}; /* frames */
+    for (int32_t k = 0; k < 3; k++) {
+        l->smooth_db_q8[k] =
+            (int16_t)(l->smooth_db_q8[k] + (loudness - l->smooth_db_q8[k]) / part[k]);
+    }
+    l->background_db_q8 = (int16_t)(l->background_db_q8 +
+                                    (loudness > l->background_db_q8 ? BACKGROUND_UP : -BACKGROUND_DOWN));
+    int32_t voice = l->voice_db_q8;
+    if (loudness > voice) {
+        voice += (loudness - voice) / VOICE_UP;
+    } else if (loudness > TL_SILENT) {
+        voice -= voicing_q15 > VOICED_Q15 ? VOICE_DOWN_VOICED : VOICE_DOWN;
+    }
+    l->voice_db_q8 = (int16_t)tl_max(voice, TL_SILENT);
+}
+
+static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t other_loudness,
+                             int32_t loudness, int8_t *out) {
     const int16_t *own = in->bands->db_q8;
     for (int32_t k = 0; k < TL_EVIDENCE_BANDS; k++) {
         int32_t over_floor = 0, over_leak = 0;
@@ -31,18 +55,18 @@ static void channel_features(int16_t *voice_db_q8, const tl_evidence_in *in,
         out[k] = half_db(over_floor / 2, TL_DB(12));
         out[TL_EVIDENCE_BANDS + k] = half_db(over_leak / 2, TL_DB(6));
     }
-    if (loudness > *voice_db_q8) {
-        *voice_db_q8 = (int16_t)(*voice_db_q8 + (loudness - *voice_db_q8) / VOICE_UP);
-    } else if (loudness > TL_SILENT) {
-        *voice_db_q8 = (int16_t)(*voice_db_q8 - (in->voicing_q15 > VOICED_Q15 ? VOICE_DOWN_VOICED
-                                                                             : VOICE_DOWN));
-    }
+    follow(l, loudness, in->voicing_q15);
     out += 2 * TL_EVIDENCE_BANDS;
-    out[0] = half_db(loudness - *voice_db_q8, TL_DB(-12));
+    out[0] = half_db(loudness - l->voice_db_q8, TL_DB(-12));
     out[1] = half_db(loudness, TL_DB(-45));
     out[2] = half_db(loudness - other_loudness, 0);
     out[3] = (int8_t)((in->voicing_q15 >> 9) - 32);
     out[4] = (int8_t)((in->bands->peak_share_q15 >> 9) - 32);
+    out[5] = half_db(l->smooth_db_q8[0] - l->background_db_q8, TL_DB(8));
+    out[6] = half_db(l->smooth_db_q8[1] - l->background_db_q8, TL_DB(8));
+    out[7] = half_db(l->smooth_db_q8[1] - l->voice_db_q8, TL_DB(-12));
+    out[8] = half_db(l->smooth_db_q8[2] - l->voice_db_q8, TL_DB(-12));
+    out[9] = half_db(l->voice_db_q8 - l->background_db_q8, TL_DB(16));
 }
 
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
@@ -52,7 +76,7 @@ void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
         loudness[c] = tl_bleed_unexplained_db_q8(in[c].bands->db_q8, in[c].leak_db_q8);
     }
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        channel_features(&f->voice_db_q8[c], &in[c], loudness[1 - c], loudness[c],
+        channel_evidence(&f->loudness[c], &in[c], loudness[1 - c], loudness[c],
                          out + c * TL_EVIDENCE_CHANNEL);
     }
 }

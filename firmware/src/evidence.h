@@ -1,4 +1,4 @@
-/* What the speech network sees of one frame: 50 small integers from both channels together.
+/* What the speech network sees of one frame: 60 small integers from both channels together.
  *
  * Nothing here depends on a decision, so nothing wrong can be learned from one.
  */
@@ -11,11 +11,17 @@
 #include "turnlight.h"
 
 #define TL_EVIDENCE_BANDS 10 /* pairs of log bands */
-#define TL_EVIDENCE_CHANNEL (2 * TL_EVIDENCE_BANDS + 5)
+#define TL_EVIDENCE_CHANNEL (2 * TL_EVIDENCE_BANDS + 10)
 #define TL_EVIDENCE (TL_CHANNELS * TL_EVIDENCE_CHANNEL)
 
 typedef struct {
-    int16_t voice_db_q8[TL_CHANNELS]; /* usual level of each party's own voice */
+    int16_t voice_db_q8;      /* usual level of this party's own voice */
+    int16_t background_db_q8; /* usual level of what is always there */
+    int16_t smooth_db_q8[3];  /* loudness over 50, 200 and 600 ms */
+} tl_loudness;
+
+typedef struct {
+    tl_loudness loudness[TL_CHANNELS];
 } tl_evidence;
 
 /* One channel of one frame, as its stages left it. */
@@ -28,7 +34,7 @@ typedef struct {
 
 void tl_evidence_init(tl_evidence *f);
 
-/* out: agent's 25 values, then the customer's; each is a distance in half dB or a share in 1/64,
+/* out: agent's 30 values, then the customer's; each is a distance in half dB or a share in 1/64,
  * centred and clamped to int8. */
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]);

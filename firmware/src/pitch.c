@@ -8,7 +8,7 @@
 #define DECIMATED (TL_HOP / 4)
 #define LAGS (TL_PITCH_LAG_MAX - TL_PITCH_LAG_MIN + 1)
 #define VOICED_Q15 TL_Q(0.55, 15)
-#define KEEP_OCTAVE_Q15 TL_Q(0.88, 15) /* a shorter lag wins from this share of the best on */
+#define KEEP_OCTAVE_Q15 TL_Q(0.92, 15) /* a shorter lag wins from this share of the best on */
 #define LEAST_ENERGY 3000              /* per 30 ms at 4 kHz: -62 dBFS */
 
 void tl_pitch_init(tl_pitch *p) { memset(p, 0, sizeof *p); }

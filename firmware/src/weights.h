@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 #define TL_NET_LOOKS 9
-#define TL_NET_FIRST 40
+#define TL_NET_FIRST 48
 #define TL_NET_SECOND 20
 
-extern const int8_t tl_net_weight1[TL_NET_FIRST][TL_NET_LOOKS * 50];
+extern const int8_t tl_net_weight1[TL_NET_FIRST][TL_NET_LOOKS * 60];
 extern const int32_t tl_net_bias1[TL_NET_FIRST];
 extern const int8_t tl_net_weight2[TL_NET_SECOND][TL_NET_FIRST];
 extern const int32_t tl_net_bias2[TL_NET_SECOND];

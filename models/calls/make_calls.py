@@ -33,8 +33,9 @@ from dialogues import Babble, Call, DialogueError, Line, load
 from music import hold_music
 from opus import check, write
 from timeline import Timeline, meant_events, place, speak
-from truth import Event, Span, measures, speech_mask
 from voices import VoiceError, Voices, at_rate
+
+from truth import Event, Span, measures, speech_mask
 
 HERE = Path(__file__).resolve().parent
 DIALOGUES = HERE / "dialogues.toml"

@@ -1,12 +1,13 @@
 """Two-party calls put on a desk: recorded voices, line, bleed, sidetone, neighbours, noise.
 
 Everything is drawn from one seed. The truth is each party's own dry voice: speech where its level
-is within 35 dB of the utterance's loudest 50 ms and 12 dB above the recording's own noise; pauses up
-to 80 ms are bridged.
+is within 35 dB of the utterance's loudest 50 ms and 12 dB above the recording's own noise;
+pauses up to 80 ms are bridged.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ def settle(active: Labels, bridge: int, least: int = 12) -> Labels:
     kept = [(a, b) for a, b in runs(active) if b - a >= least]
     for a, b in kept:
         out[a:b] = True
-    for (_, b), (c, _) in zip(kept, kept[1:], strict=False):
+    for (_, b), (c, _) in itertools.pairwise(kept):
         if c - b <= bridge:
             out[b:c] = True
     return out
@@ -147,24 +148,34 @@ def babble(material: Material, n: int, rng: Rng, talkers: int) -> Sound:
     return out / rms(out)
 
 
+def hiss(n: int, rng: Rng) -> Sound:
+    """Hiss of any colour, in four of ten cases with mains hum; RMS 1."""
+    out = signal.lfilter([1], [1, -rng.uniform(0, 0.95)], rng.normal(size=n))
+    out /= rms(out)
+    if rng.random() < 0.4:
+        seconds, hz = np.arange(n) / RATE_HZ, rng.choice([50, 60])
+        hum = sum(
+            np.sin(2 * np.pi * hz * k * seconds + rng.uniform(0, 6)) / k**0.7 for k in range(1, 9)
+        )
+        out = out + hum / rms(hum) * rng.uniform(0.2, 3)
+    return out / rms(out)
+
+
 def noise(material: Material, n: int, rng: Rng) -> Sound:
-    """A recorded noise, white, pink-like, hum, or key strokes; RMS 1."""
+    """A recorded noise, hiss and hum, or key strokes; RMS 1."""
     kind = rng.random()
-    if kind < 0.6 and material.noises:
+    if kind < 0.5 and material.noises:
         sound = load(material.noises[rng.integers(len(material.noises))])
         out = np.resize(np.roll(sound, int(rng.integers(len(sound)))), n)
-    elif kind < 0.7 and material.keys:
+    elif kind < 0.6 and material.keys:
         out = np.zeros(n)
         at = 0
         while at < n:
             key = load(material.keys[rng.integers(len(material.keys))])[: n - at]
             out[at : at + len(key)] += key
             at += int(rng.uniform(0.05, 0.4) * RATE_HZ)
-    elif kind < 0.8:
-        seconds = np.arange(n) / RATE_HZ
-        out = sum(np.sin(2 * np.pi * 50 * k * seconds) / k for k in (1, 2, 3, 5))
     else:
-        out = signal.lfilter([1], [1, -rng.uniform(0, 0.95)], rng.normal(size=n))
+        out = hiss(n, rng)
     return out / rms(out)
 
 
@@ -235,7 +246,7 @@ def draw_desk(rng: Rng) -> Desk:
         snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(3, 28)),
         talkers=int(rng.choice([0, 0, 1, 3, 6, 8, 10], p=[0.3, 0.1, 0.08, 0.12, 0.15, 0.15, 0.1])),
         narrow=bool(rng.random() < 0.75),
-        line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.3 else 60.0,
+        line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.4 else 60.0,
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
     )
 
@@ -252,9 +263,13 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     customer = level_to(call.voices[:, 1], call.speech[:, 1], desk.customer_dbfs)
     n = len(agent)
     if desk.line_snr_db < 40:
-        near_customer = (
-            babble(material, n, rng, 6) if rng.random() < 0.3 else noise(material, n, rng)
-        )
+        kind = rng.random()
+        if kind < 0.6:
+            near_customer = hiss(n, rng)
+        elif kind < 0.8:
+            near_customer = noise(material, n, rng)
+        else:
+            near_customer = babble(material, n, rng, 6)
         customer = customer + near_customer * decibels(desk.customer_dbfs - desk.line_snr_db)
     if desk.narrow:
         customer = telephone(customer)

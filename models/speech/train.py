@@ -24,6 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import itertools
+
 from desks import Labels, converse, draw_desk, line_sounds, put_on
 from voices import gather
 
@@ -31,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FEATURES = 60
 LOOKS = (0, 1, 2, 3, 4, 6, 9, 13, 19)
 AHEAD = 3
-FIRST, SECOND = 48, 20
+FIRST, SECOND = 48, 24
 WEIGHT_SCALE = 64.0
 FEATURE_SCALE, HIDDEN_SCALE = 32.0, 16.0
 CORE_BYTES = 40_960
@@ -45,9 +47,19 @@ def feature_library() -> ctypes.CDLL:
     sources = [p for p in sorted((ROOT / "firmware/src").glob("*.c")) if p.name != "core.c"]
     target = folder / "features.so"
     subprocess.run(
-        ["gcc", "-O3", "-std=c11", "-fPIC", "-shared", f"-I{ROOT}/firmware/include"]
-        + [f"-I{ROOT}/firmware/src", str(ROOT / "firmware/tools/dump_evidence.c")]
-        + [*map(str, sources), "-o", str(target)],
+        [
+            "gcc",
+            "-O3",
+            "-std=c11",
+            "-fPIC",
+            "-shared",
+            f"-I{ROOT}/firmware/include",
+            f"-I{ROOT}/firmware/src",
+            str(ROOT / "firmware/tools/dump_evidence.c"),
+            *map(str, sources),
+            "-o",
+            str(target),
+        ],
         check=True,
     )
     return ctypes.CDLL(str(target))
@@ -98,7 +110,7 @@ def make_set(
             if i % 20 == 0:
                 print(f"  sound {i + 1}/{minutes} min", file=sys.stderr, flush=True)
     starts = np.cumsum([0, *(len(one) for one in features)])
-    rows = [np.arange(a + max(LOOKS), b) for a, b in zip(starts, starts[1:], strict=False)]
+    rows = [np.arange(a + max(LOOKS), b) for a, b in itertools.pairwise(starts)]
     return np.concatenate(features), np.concatenate(truth), np.concatenate(rows)
 
 
@@ -110,7 +122,7 @@ class Net:
         sizes = (len(LOOKS) * FEATURES, FIRST, SECOND, 2)
         self.weights = [
             rng.normal(0, np.sqrt(1.0 / a), (a, b)).astype(np.float32)
-            for a, b in zip(sizes, sizes[1:], strict=False)
+            for a, b in itertools.pairwise(sizes)
         ]
         self.biases = [np.zeros(b, np.float32) for b in sizes[1:]]
         self._moments = [np.zeros_like(p) for p in (*self.weights, *self.biases) for _ in "mv"]

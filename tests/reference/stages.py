@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 from scipy import signal
@@ -25,7 +27,7 @@ def band_levels_dbfs(samples: npt.NDArray[np.int16], edges: npt.NDArray[np.int64
     """Energy of each band of 400 samples under a periodic Hann window, one-sided, in dBFS."""
     window = signal.windows.hann(400, sym=False)
     power = power_spectrum(samples / FULL_SCALE * window) * 2 / (512 * (window**2).sum())
-    bands = [power[a:b].sum() for a, b in zip(edges, edges[1:], strict=False)]
+    bands = [power[a:b].sum() for a, b in itertools.pairwise(edges)]
     return 10 * np.log10(np.maximum(bands, 1e-10))
 
 
