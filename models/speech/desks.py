@@ -46,6 +46,11 @@ def speech_frames(dry: Sound) -> Labels:
     return settle(db > max(db.max() - 35, min(quiet, db.max() - 18), -75), bridge=8)
 
 
+def at_speed(x: Sound, speed: float) -> Sound:
+    """Faster and higher, or slower and lower, as a tape would."""
+    return np.interp(np.arange(0, len(x) - 1, speed), np.arange(len(x)), x)
+
+
 def rms(x: Sound) -> float:
     return float(np.sqrt((x**2).mean() + 1e-12))
 
@@ -71,13 +76,15 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
     """
     names = sorted(material.speakers)
     pair = [material.speakers[names[i]] for i in rng.choice(len(names), 2, replace=False)]
+    # other lengths of the throat and other pitches than the recordings have
+    speed = rng.uniform(0.85, 1.2, 2)
     total = int(seconds * RATE_HZ)
     voices = np.zeros((total, 2))
     speech = np.zeros((total // HOP, 2), bool)
 
     def place(at_s: float, party: int) -> float:
         dry = load(pair[party][rng.integers(len(pair[party]))])
-        dry = dry[: int(rng.uniform(0.3, 8.0) * RATE_HZ)]
+        dry = at_speed(dry[: int(rng.uniform(0.3, 8.0) * RATE_HZ)], speed[party])
         dry = dry / rms(dry) * 0.1 * decibels(rng.normal(0, 2.0))
         start = int(at_s * 100) * HOP
         dry = dry[: max(0, total - start)]
@@ -216,6 +223,12 @@ def gain_step(x: Sound, rng: Rng) -> Sound:
     return out
 
 
+def gate(speech: Labels, n: int) -> Sound:
+    """1 while a party speaks and 150 ms around, else 0."""
+    wide = np.convolve(speech, np.ones(31), "same") > 0
+    return np.pad(np.repeat(wide, HOP), (0, n - len(wide) * HOP), "edge").astype(float)
+
+
 @dataclass
 class Desk:
     """How a call sounds where the device listens. dB; None leaves a part out."""
@@ -229,6 +242,10 @@ class Desk:
     """Neighbours in the babble; 0 takes a recorded or synthetic noise."""
     narrow: bool
     """The customer comes through a telephone."""
+    agent_narrow: bool
+    """The tap sits behind the telephone, so the agent is narrow-band too."""
+    gated: tuple[bool, bool]
+    """A noise gate leaves digital silence wherever this party does not speak."""
     line_snr_db: float
     """Noise around the customer and on the line, against the customer's voice."""
     lost: float
@@ -237,15 +254,17 @@ class Desk:
 
 def draw_desk(rng: Rng) -> Desk:
     """A desk of the world: most have leaks and neighbours, some are clean, some are terrible."""
-    clean = rng.random() < 0.2
+    clean = rng.random() < 0.25
     return Desk(
-        agent_dbfs=float(rng.uniform(-36, -16)),
-        customer_dbfs=float(rng.uniform(-36, -14)),
+        agent_dbfs=float(rng.uniform(-38, -12)),
+        customer_dbfs=float(rng.uniform(-38, -12)),
         bleed_db=None if clean or rng.random() < 0.1 else float(rng.uniform(-32, -8)),
         sidetone_db=None if clean or rng.random() < 0.15 else float(rng.uniform(-30, -8)),
         snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(3, 28)),
         talkers=int(rng.choice([0, 0, 1, 3, 6, 8, 10], p=[0.3, 0.1, 0.08, 0.12, 0.15, 0.15, 0.1])),
         narrow=bool(rng.random() < 0.75),
+        agent_narrow=bool(rng.random() < 0.15),
+        gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
         line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.4 else 60.0,
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
     )
@@ -279,7 +298,12 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     around = babble(material, n, rng, desk.talkers) if desk.talkers else noise(material, n, rng)
     microphone = agent + around * decibels(desk.agent_dbfs - snr_db)
     microphone += rng.normal(0, decibels(rng.uniform(-90, -66)), n)
+    if desk.agent_narrow:
+        microphone = telephone(microphone)
     line = customer + rng.normal(0, decibels(rng.uniform(-90, -60)), n)
+    for sound, party in ((microphone, 0), (line, 1)):
+        if desk.gated[party]:
+            sound *= gate(call.speech[:, party], n)
     if desk.bleed_db is not None:
         microphone = microphone + leak(line, desk.bleed_db, rng)
     earpiece = line
