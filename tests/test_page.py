@@ -31,6 +31,9 @@ FLAGS = [
     "--disable-dev-shm-usage",
 ]
 
+# A busy machine may take its time; what is awaited is the same.
+expect.set_options(timeout=20_000)
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
 
 

@@ -5,7 +5,7 @@
 #define START_Q8 TL_Q(-4, 8)
 #define TALK_ON_Q8 TL_Q(0.0, 8)
 #define TALK_OFF_Q8 TL_Q(-1.0, 8)
-#define HANG 2 /* frames below TALK_OFF until talk ends */
+#define HANG 0 /* frames below TALK_OFF until talk ends */
 
 void tl_speech_init(tl_speech *s) {
     s->smooth_q8 = START_Q8;

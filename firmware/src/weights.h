@@ -6,7 +6,7 @@
 
 #define TL_NET_LOOKS 9
 #define TL_NET_FIRST 48
-#define TL_NET_SECOND 20
+#define TL_NET_SECOND 24
 
 extern const int8_t tl_net_weight1[TL_NET_FIRST][TL_NET_LOOKS * 60];
 extern const int32_t tl_net_bias1[TL_NET_FIRST];
