@@ -38,15 +38,18 @@ def child(process: str, config: Path) -> Iterator[subprocess.Popen[str]]:
         f"from turnlight_floor.{process} import main;"
         f"sys.exit(main(Path(sys.argv[1]){', True' if process == 'service' else ''}))"
     )
+    with started(sys.executable, "-c", code, str(config)) as running:
+        yield running
+
+
+@contextmanager
+def started(*command: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that may serve a page, ended politely."""
     # A server started by pytest must not take itself for a test.
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     running = subprocess.Popen(
-        [sys.executable, "-c", code, str(config)],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         yield running

@@ -12,16 +12,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 import truth
+from floor_feed import await_line, started
 from test_page import CHROMIUM, FLAGS
 from turnlight.demo import PAUSE_S
 
+DEMO = (sys.executable, "-m", "turnlight", "demo")
 SECONDS = 132
 """The longest call ends after 115 s; its last window leaves some 15 s later."""
 
@@ -50,40 +51,33 @@ def interruptions_per_customer_min() -> tuple[float, float]:
 
 
 @pytest.fixture(scope="module")
-def ran() -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
+def ran() -> tuple[dict[str, Any], dict[str, float]]:
     """The demo's JSON line, and what a browser read from the page shortly before."""
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "turnlight", "demo", "--seconds", str(SECONDS), "--headless"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        assert demo.stderr is not None
-        line = demo.stderr.readline().decode()
-        while "page" not in line or "http" not in line:
-            assert line, "the demo ended at once"
-            line = demo.stderr.readline().decode()
+    with started(*DEMO, "--seconds", str(SECONDS), "--headless") as demo:
+        line = await_line(demo, "http")
         url = next(word for word in line.split() if word.startswith("http"))
         time.sleep(SECONDS - 8)
-        shown: dict[str, float] = {}
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_page()
-            page.goto(url)
-            for key in ("talk-share", "overlap", "interruptions-agent", "interruptions-customer"):
-                for name in ("site", "team-service"):
-                    figure = page.get_by_test_id(f"{name}-{key}")
-                    shown[f"{name}-{key}"] = float(figure.get_attribute("data-value") or "nan")
-            shown["live"] = page.get_by_test_id("state").get_attribute("data-value") == "live"
-            shown["desks"] = float(
-                page.get_by_test_id("desks-online").get_attribute("data-value") or "nan"
-            )
-            browser.close()
-        out, _ = demo.communicate(timeout=60)
-        yield json.loads(out), shown
-    finally:
-        demo.kill()
-        demo.wait()
+        shown = read(url)
+        out, err = demo.communicate(timeout=60)
+        assert demo.returncode == 0, err
+    return json.loads(out), shown
+
+
+def read(url: str) -> dict[str, float]:
+    """What a browser shows."""
+    shown: dict[str, float] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.goto(url)
+        keys = ("talk-share", "overlap", "interruptions-agent", "interruptions-customer")
+        for testid in (f"{name}-{key}" for name in ("site", "team-service") for key in keys):
+            shown[testid] = float(page.get_by_test_id(testid).get_attribute("data-value") or "nan")
+        shown["live"] = page.get_by_test_id("state").get_attribute("data-value") == "live"
+        online = page.get_by_test_id("desks-online").get_attribute("data-value")
+        shown["desks"] = float(online or "nan")
+        browser.close()
+    return shown
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
@@ -122,19 +116,15 @@ def children_of(pid: int) -> set[int]:
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps: apt install procps")
 def test_ctrl_c_ends_everything_it_started() -> None:
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "turnlight", "demo"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    deadline = time.monotonic() + 60
-    while len(started := children_of(demo.pid)) < 11:
-        assert demo.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    demo.send_signal(signal.SIGINT)
-    demo.communicate(timeout=40)
-    assert demo.returncode == 0
+    with started(*DEMO) as demo:
+        deadline = time.monotonic() + 60
+        while len(started := children_of(demo.pid)) < 11:
+            assert demo.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=40)
+        assert demo.returncode == 0
     assert not [pid for pid in started if _runs(pid)]
 
 
