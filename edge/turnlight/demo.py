@@ -23,7 +23,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console, Group
@@ -53,9 +52,8 @@ class DemoError(RuntimeError):
 class DeskProcess:
     """One desk: its process, and what its lamp last said."""
 
-    def __init__(self, name: str, title: str, config: Path) -> None:
+    def __init__(self, name: str, config: Path) -> None:
         self.name = name
-        self.title = title
         self.shown = CueShown(at_ms=0, cue="idle", reason="")
         self.since_s = time.monotonic()
         self.last = CueShown(at_ms=0, cue="idle", reason="")
@@ -212,8 +210,7 @@ def _desk(folder: Path, truth: Path, port: int, stack: ExitStack) -> DeskProcess
         '[lamp]\nkind = "lines"\n'
         f'[uplink]\nhost = "{HOST}"\nport = {port}\npublish_jitter_s = 0.5\n'
     )
-    title = msgspec.json.decode(truth.read_bytes())["title"]
-    desk = DeskProcess(name, title, config)
+    desk = DeskProcess(name, config)
     stack.callback(desk.stop)
     return desk
 
