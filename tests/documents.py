@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from turnlight.analysis import (
+from turnlight.document import (
     Analysis,
     CallDocument,
     CueDocument,

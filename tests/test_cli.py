@@ -15,8 +15,8 @@ import soundfile
 from typer.main import get_command
 
 from turnlight import dsp, exits
-from turnlight.analysis import CueDocument, EventDocument
 from turnlight.cli import app
+from turnlight.document import CueDocument, EventDocument
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
 CALLS = Path(__file__).parents[1] / "edge" / "turnlight" / "calls"

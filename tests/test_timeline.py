@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from documents import call, event, segment, story
-from turnlight.analysis import CueDocument, SpanDocument
+from turnlight.document import CueDocument, SpanDocument
 from turnlight.timeline import BANDS_MAX, FILL, Band, bands
 
 

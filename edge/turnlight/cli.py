@@ -15,8 +15,8 @@ from turnlight import asked, exits
 from turnlight.exits import FAILURE, Problem, complain
 
 if TYPE_CHECKING:
-    from turnlight.analysis import Analysis
     from turnlight.config import Config
+    from turnlight.document import Analysis
 
 app = typer.Typer(
     add_completion=False,
@@ -109,7 +109,7 @@ def analyze(
     from rich.console import Console
 
     from turnlight.analysis import analyze as analyze_recording
-    from turnlight.analysis import document as encode
+    from turnlight.document import document as encode
     from turnlight.recording import InputError
 
     console = Console(highlight=False)

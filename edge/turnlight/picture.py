@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 
 from turnlight import wording
-from turnlight.analysis import CallDocument, EventDocument, overlaps
+from turnlight.document import CallDocument, EventDocument, overlaps
 
 ROW_S = 60
 ROW_STEP_S = 10

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import turnlight
 from turnlight import picture, wording
-from turnlight.analysis import Analysis, CallDocument, EventDocument
+from turnlight.document import Analysis, CallDocument, EventDocument
 
 ZOOMS = (100, 200, 400)
 _LEGEND = (

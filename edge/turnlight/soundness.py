@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from turnlight.analysis import QualityDocument
+from turnlight.document import QualityDocument
 from turnlight.dsp import DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_TONE, Frames
 
 _STEPS_PER_DB = 4

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from turnlight import wording
-from turnlight.analysis import Analysis, CallDocument
+from turnlight.document import Analysis, CallDocument
 from turnlight.timeline import Band, bands
 
 AGENT, CUSTOMER, BOTH = "#3d8fd1", "#d9912b", "#d5405a"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from turnlight.analysis import CallDocument, overlaps
+from turnlight.document import CallDocument, overlaps
 from turnlight.wording import clock
 
 FILL = " ▁▂▃▄▅▆▇█"

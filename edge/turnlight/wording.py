@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from turnlight.analysis import (
+from turnlight.document import (
     CallDocument,
     EventDocument,
     QualityDocument,
