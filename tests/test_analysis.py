@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from documents import call, document, segment, story
-from turnlight import analysis, document
+from turnlight import analysis
 from turnlight.config import Config
+from turnlight.document import Analysis, encode, overlaps
 from turnlight.recording import open_recording
 
 CALL = Path(analysis.__file__).parent / "calls" / "short.opus"
@@ -20,25 +21,25 @@ def progress() -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def heard(progress: list[float]) -> document.Analysis:
+def heard(progress: list[float]) -> Analysis:
     return analysis.analyze(open_recording(CALL), Config(), progress.append)
 
 
 def test_the_document_is_the_analysis_as_json() -> None:
     made = document(story(60), notes=("a note",))
-    encoded = document.document(made)
+    encoded = encode(made)
     assert b"\n" not in encoded
-    assert msgspec.json.decode(encoded, type=document.Analysis) == made
+    assert msgspec.json.decode(encoded, type=Analysis) == made
 
 
-def test_progress_runs_from_nothing_to_all(heard: document.Analysis, progress: list[float]) -> None:
+def test_progress_runs_from_nothing_to_all(heard: Analysis, progress: list[float]) -> None:
     assert heard.source.duration_s > 0
     assert progress == sorted(progress)
     assert progress[0] < 0.05
     assert progress[-1] == pytest.approx(1, abs=0.01)
 
 
-def test_a_call_is_in_order_and_inside_the_file(heard: document.Analysis) -> None:
+def test_a_call_is_in_order_and_inside_the_file(heard: Analysis) -> None:
     assert heard.calls
     for told in heard.calls:
         assert 0 <= told.start_s < told.end_s <= heard.source.duration_s
@@ -51,7 +52,7 @@ def test_a_call_is_in_order_and_inside_the_file(heard: document.Analysis) -> Non
             assert cue.reason
 
 
-def test_speech_of_one_party_never_overlaps_itself(heard: document.Analysis) -> None:
+def test_speech_of_one_party_never_overlaps_itself(heard: Analysis) -> None:
     for told in heard.calls:
         for party in ("agent", "customer"):
             spoken = [s for s in told.segments if s.party == party]
@@ -59,11 +60,11 @@ def test_speech_of_one_party_never_overlaps_itself(heard: document.Analysis) -> 
                 assert one.end_s < next_one.start_s
 
 
-def test_segments_say_the_same_as_the_metrics(heard: document.Analysis) -> None:
+def test_segments_say_the_same_as_the_metrics(heard: Analysis) -> None:
     for told in heard.calls:
         spoken_ms = sum(round((s.end_s - s.start_s) * 1000) for s in told.segments)
         assert spoken_ms == told.metrics["talk_sum_ms"]
-        both_ms = sum(round((end - start) * 1000) for start, end in document.overlaps(told))
+        both_ms = sum(round((end - start) * 1000) for start, end in overlaps(told))
         assert spoken_ms - both_ms == told.metrics["talk_time_ms"]
 
 
@@ -80,4 +81,4 @@ def test_overlaps_are_where_both_talk() -> None:
             segment("customer", 14, 16),
         ],
     )
-    assert document.overlaps(told) == [(1, 2), (4, 5), (14, 15)]
+    assert overlaps(told) == [(1, 2), (4, 5), (14, 15)]

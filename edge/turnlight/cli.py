@@ -109,7 +109,7 @@ def analyze(
     from rich.console import Console
 
     from turnlight.analysis import analyze as analyze_recording
-    from turnlight.document import document as encode
+    from turnlight.document import encode
     from turnlight.recording import InputError
 
     console = Console(highlight=False)

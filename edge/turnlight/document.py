@@ -119,6 +119,6 @@ def interruptions(call: CallDocument, by: str) -> list[EventDocument]:
     return [e for e in call.events if e.kind == "interruption" and e.by == by]
 
 
-def document(analysis: Analysis) -> bytes:
+def encode(analysis: Analysis) -> bytes:
     """The JSON document of one file, on one line."""
     return msgspec.json.encode(analysis)
