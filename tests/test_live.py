@@ -155,3 +155,26 @@ def test_a_desk_that_runs_sends_what_the_file_holds(server: pulse.Pulse, tmp_pat
         assert got[name] == pytest.approx(value, abs=bound), name
     assert all(window["quality"] == 0 for window in windows)
     assert "let_finish" in [json.loads(line)["cue"] for line in lamp.splitlines()]
+
+
+@pytest.mark.parametrize("server", [16_000], indirect=True)
+def test_a_desk_whose_tap_is_pulled_shows_the_fault_and_comes_back(
+    server: pulse.Pulse, tmp_path: Path
+) -> None:
+    config = tmp_path / "turnlight.toml"
+    config.write_text(f'[audio]\ndevice = "{pulse.DEVICE}"\n[lamp]\nkind = "lines"\n')
+    command = [sys.executable, "-m", "turnlight", "run", "--config", str(config)]
+    with subprocess.Popen(
+        command, env=server.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as desk:
+        assert desk.stdout
+        cues = (json.loads(line) for line in desk.stdout)
+        assert next(cues)["cue"] == "idle"
+        server.unplug()
+        fault = next(cue for cue in cues if cue["cue"] != "idle")
+        assert fault["cue"] == "fault"
+        assert "gives no sound; is it unplugged?" in fault["reason"]
+        server.start()
+        assert next(cues)["cue"] == "idle"
+        desk.send_signal(signal.SIGTERM)
+    assert desk.returncode == 0

@@ -119,8 +119,7 @@ class Desk:
         """Hear one unbroken stretch of sound; False when the tap was lost."""
         core = Core(source.rate_hz)
         listener: Listener | None = None
-        heard_ms = 0.0
-        epoch_ms = 0
+        epoch_ms, heard_ms = 0.0, 0.0
         lost = ""
         overruns = 0
         try:
@@ -128,16 +127,16 @@ class Desk:
                 pcm = source.read()
                 if not len(pcm):
                     break
-                heard_ms += len(pcm) * 1000 / source.rate_hz
                 self._heard_s = time.monotonic()
-                now_ms = round(time.time() * 1000)
-                if listener is None or self._drifted(listener, now_ms - epoch_ms - heard_ms):
-                    epoch_ms = round(now_ms - heard_ms)
-                    if listener:
-                        self._deliver(listener.finish(), overrun=False)
-                        core.reset()
-                        epoch_ms, heard_ms = now_ms, 0.0
-                    listener = Listener(self._config, keep=False, epoch_ms=epoch_ms)
+                now_ms, block_ms = time.time() * 1000, len(pcm) * 1000 / source.rate_hz
+                heard_ms += block_ms
+                if listener and self._drifted(listener, now_ms - epoch_ms - heard_ms):
+                    self._deliver(listener.finish(), overrun=False)
+                    listener = None
+                if listener is None:
+                    core.reset()
+                    epoch_ms, heard_ms = now_ms - block_ms, block_ms
+                    listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
                 self._deliver(listener.hear(core.process(pcm)), source.overruns > overruns)
                 self._overruns += source.overruns - overruns
                 overruns = source.overruns
