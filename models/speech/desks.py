@@ -261,7 +261,7 @@ def draw_desk(rng: Rng) -> Desk:
         bleed_db=None if clean or rng.random() < 0.1 else float(rng.uniform(-32, -8)),
         sidetone_db=None if clean or rng.random() < 0.15 else float(rng.uniform(-30, -8)),
         snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(3, 28)),
-        talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.3, 0.05, 0.1, 0.2, 0.2, 0.15])),
+        talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.4, 0.08, 0.12, 0.15, 0.15, 0.1])),
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.15),
         gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
