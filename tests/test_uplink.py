@@ -384,7 +384,8 @@ def test_two_desks_of_one_name_are_told_so(
     (tmp_path / "other").mkdir()
     second = Desk(tmp_path / "other", broker.host, broker.port, DESK)
     second.uplink.start()
-    until(lambda: "another desk may have the same desk.device" in caplog.text)
+    # Newer brokers say that the session was taken over, older ones just hang up.
+    until(lambda: "another desk" in caplog.text and "desk.device" in caplog.text)
     second.uplink.stop()
     second.outbox.close()
 
@@ -512,11 +513,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("ca", "stranger"):
         openssl(
             folder,
+            # Python 3.13 trusts no authority that does not say what its key is for.
             *("req", "-x509", *key, "-subj", f"/CN={name}"),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             *("-keyout", f"{name}.key", "-out", f"{name}.crt"),
         )
-    (folder / "server.ext").write_text("subjectAltName=IP:127.0.0.1\n")
-    (folder / "desk-7.ext").write_text("basicConstraints=CA:FALSE\n")
+    issued = "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    (folder / "server.ext").write_text(f"subjectAltName=IP:127.0.0.1\n{issued}")
+    (folder / "desk-7.ext").write_text(f"basicConstraints=CA:FALSE\n{issued}")
     for name in ("server", "desk-7"):
         openssl(
             folder,
