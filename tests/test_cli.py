@@ -394,3 +394,19 @@ def test_the_document_names_no_command_or_option_that_is_not_there() -> None:
 def test_every_column_of_frames_is_documented() -> None:
     for field in dsp.CSV_FIELDS:
         assert f"`{field}`" in section("frames")
+
+
+def test_a_desk_whose_state_cannot_be_kept_says_so(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    config = tmp_path / "turnlight.toml"
+    config.write_text(
+        f'[desk]\nstate_dir = "{tmp_path}/taken/state"\n'
+        f'[audio]\nsource = "file"\nfile = "{CALL}"\n[uplink]\nhost = "127.0.0.1"\n'
+    )
+    refused(turnlight("run", "--config", config), 1, "taken/state", "set desk.state_dir")
+
+
+def test_a_desk_without_a_sound_input_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "turnlight.toml"
+    config.write_text('[audio]\ndevice = "no such headset"\n')
+    refused(turnlight("run", "--config", config), 1, "no such headset")

@@ -186,8 +186,14 @@ def run(config: ConfigFile = None) -> None:
     settings = _settings(config)
 
     from turnlight import live
+    from turnlight.outbox import OutboxError
+    from turnlight.recording import InputError
+    from turnlight.shift import ShiftError
 
-    raise typer.Exit(live.run(settings))
+    try:
+        live.run(settings)
+    except (InputError, OutboxError, ShiftError) as error:
+        raise Problem(str(error)) from None
 
 
 @app.command()

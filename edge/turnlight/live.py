@@ -27,9 +27,9 @@ from turnlight.dsp import Core
 from turnlight.lamps import GuardedLamp, LampThread, lamp_for
 from turnlight.messages import Health, Quality
 from turnlight.metrics import WindowSums, window_fields
-from turnlight.outbox import Outbox, OutboxError
+from turnlight.outbox import Outbox
 from turnlight.recording import InputError
-from turnlight.shift import Shift, ShiftError
+from turnlight.shift import Shift
 from turnlight.uplink import Uplink
 
 _LOG = logging.getLogger(__name__)
@@ -183,27 +183,23 @@ def _temperature_c() -> float | None:
         return None
 
 
-def run(config: Config) -> int:
+def run(config: Config) -> None:
     """Run one desk until SIGTERM, SIGINT or the end of its recording.
 
-    Returns:
-        The process's exit code.
+    Raises:
+        InputError: the sound input or the recording cannot be used.
+        ShiftError, OutboxError: the desk's state directory cannot be used.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
-    try:
-        with ExitStack() as stack:
-            source = open_source(config.audio)
-            lamp = lamp_for(config.lamp)
-            desk = Desk(config, lamp, stopping)
-            stack.callback(desk.close)
-            thread = LampThread(lamp)
-            thread.start()
-            stack.callback(thread.stop)
-            desk.run(source)
-    except (InputError, ShiftError, OutboxError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    with ExitStack() as stack:
+        source = open_source(config.audio)
+        lamp = lamp_for(config.lamp)
+        desk = Desk(config, lamp, stopping)
+        stack.callback(desk.close)
+        thread = LampThread(lamp)
+        thread.start()
+        stack.callback(thread.stop)
+        desk.run(source)
