@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,95 +16,9 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import Broker, Subscriber
-from turnlight.config import DeskSettings, UplinkSettings
-from turnlight.messages import Health, Status, Window, decode, device_topic, encode
+from desk import DESK, STATUS, Desk, MakeDesk, arrived, statuses, until, window
+from turnlight.messages import Health, Status, decode, device_topic, encode
 from turnlight.mosquitto import free_port
-from turnlight.outbox import Outbox
-from turnlight.uplink import Uplink
-
-DESK = DeskSettings(site="home", team="billing", device="desk-7")
-STATUS = device_topic("home", "desk-7", "status")
-PID = "00112233445566ff"
-
-
-def window(seq: int) -> Window:
-    return Window(pid=PID, seq=seq, start_s=1_764_000_000 + 10 * seq, agent_ms=100 * (seq % 100))
-
-
-class Desk:
-    """One device: an outbox, an uplink and what it sent."""
-
-    def __init__(self, folder: Path, host: str, port: int, desk: DeskSettings, **settings: object):
-        self.outbox = Outbox(folder / f"{desk.device}.db", 7)
-        chosen: dict[str, object] = {"publish_jitter_s": 0.0, **settings}
-        self.uplink = Uplink(
-            UplinkSettings(host=host, port=port, **chosen),  # type: ignore[arg-type]
-            desk,
-            self.outbox,
-            self.health,
-        )
-        self.sent: list[Window] = []
-
-    def health(self) -> Health:
-        return Health(
-            version="0.1.0",
-            uptime_s=0,
-            overruns=0,
-            outbox_depth=self.outbox.depth,
-            outbox_dropped=self.outbox.dropped,
-            temperature_c=None,
-            audio_present=True,
-        )
-
-    def send(self, count: int) -> None:
-        for _ in range(count):
-            self.sent.append(window(len(self.sent)))
-            self.uplink.send(self.sent[-1], time.time())
-
-
-MakeDesk = Callable[..., Desk]
-
-
-@pytest.fixture
-def make_desk(tmp_path: Path) -> Iterator[MakeDesk]:
-    desks: list[Desk] = []
-
-    def make(port: int, desk: DeskSettings = DESK, **settings: object) -> Desk:
-        desks.append(Desk(tmp_path, Broker.host, port, desk, **settings))
-        return desks[-1]
-
-    yield make
-    for desk in desks:
-        if desk.uplink.alive:
-            desk.uplink.stop()
-        desk.outbox.close()
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def floor(broker: Broker) -> Iterator[Subscriber]:
-    with Subscriber(broker) as subscriber:
-        yield subscriber
-
-
-def statuses(floor: Subscriber) -> list[Status]:
-    return [decode(message.payload, Status) for message in floor.on("/status")]
-
-
-def arrived(floor: Subscriber) -> list[Window]:
-    return [decode(message.payload, Window) for message in floor.on("/window")]
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 class Gateway:
@@ -497,97 +411,3 @@ def test_the_same_trouble_is_logged_once(
     server.close()
     assert len(attempts) == 3
     assert len(caplog.records) == 1
-
-
-# ---- TLS
-
-
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    for name in ("ca", "stranger"):
-        openssl(
-            folder,
-            # Python 3.13 trusts no authority that does not say what its key is for.
-            *("req", "-x509", *key, "-subj", f"/CN={name}"),
-            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
-            *("-keyout", f"{name}.key", "-out", f"{name}.crt"),
-        )
-    issued = "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
-    (folder / "server.ext").write_text(f"subjectAltName=IP:127.0.0.1\n{issued}")
-    (folder / "desk-7.ext").write_text(f"basicConstraints=CA:FALSE\n{issued}")
-    for name in ("server", "desk-7"):
-        openssl(
-            folder,
-            *("req", "-new", *key[:-2], "-subj", f"/CN={name}"),
-            *("-keyout", f"{name}.key", "-out", f"{name}.csr"),
-        )
-        openssl(
-            folder,
-            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key"),
-            *("-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.crt"),
-        )
-    return folder
-
-
-@pytest.fixture
-def tls_broker(tmp_path: Path, certificates: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path, tls=True)
-    for name in ("ca.crt", "server.crt", "server.key"):
-        (broker.folder / name).write_bytes((certificates / name).read_bytes())
-    with broker:
-        yield broker
-
-
-def test_windows_go_over_mutual_tls(
-    tls_broker: Broker, make_desk: MakeDesk, certificates: Path
-) -> None:
-    desk = make_desk(
-        tls_broker.port,
-        tls=True,
-        ca_file=str(certificates / "ca.crt"),
-        cert_file=str(certificates / "desk-7.crt"),
-        key_file=str(certificates / "desk-7.key"),
-    )
-    desk.send(20)
-    desk.uplink.start()
-    until(lambda: desk.outbox.depth == 0)
-
-
-# The socket of a failed handshake is left by paho to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize(
-    ("ca", "sentence"),
-    [
-        ("stranger.crt", "its certificate is not trusted (self"),
-        ("ca.crt", "does it want uplink.tls or a certificate (uplink.cert_file)?"),
-        ("ca.key", "uplink.ca_file, cert_file or key_file is not a PEM file of its kind"),
-        ("none.crt", "cannot be read: No such file or directory"),
-    ],
-)
-def test_wrong_certificates_are_one_sentence_with_the_remedy(
-    tls_broker: Broker,
-    make_desk: MakeDesk,
-    certificates: Path,
-    caplog: pytest.LogCaptureFixture,
-    ca: str,
-    sentence: str,
-) -> None:
-    desk = make_desk(tls_broker.port, tls=True, ca_file=str(certificates / ca))
-    desk.uplink.start()
-    until(lambda: bool(caplog.records))
-    assert sentence in caplog.text
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_tls_with_a_broker_that_has_none_is_one_sentence(
-    broker: Broker, make_desk: MakeDesk, caplog: pytest.LogCaptureFixture
-) -> None:
-    make_desk(broker.port, tls=True).uplink.start()
-    until(lambda: bool(caplog.records))
-    assert "hung up; is uplink.port its port" in caplog.text

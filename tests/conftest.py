@@ -1,0 +1,39 @@
+"""Fixtures that several files share: a broker, what it says, and desks that send to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker import Broker, Subscriber
+from desk import DESK, Desk, MakeDesk
+from turnlight.config import DeskSettings
+
+
+@pytest.fixture
+def make_desk(tmp_path: Path) -> Iterator[MakeDesk]:
+    desks: list[Desk] = []
+
+    def make(port: int, desk: DeskSettings = DESK, **settings: object) -> Desk:
+        desks.append(Desk(tmp_path, Broker.host, port, desk, **settings))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        if desk.uplink.alive:
+            desk.uplink.stop()
+        desk.outbox.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def floor(broker: Broker) -> Iterator[Subscriber]:
+    with Subscriber(broker) as subscriber:
+        yield subscriber
