@@ -7,7 +7,6 @@ Both must agree, well away from every threshold, and nobody may overlap unasked.
 from __future__ import annotations
 
 from dialogues import PARTIES, DialogueError
-
 from truth import Event, Span, bridged, classify, overlaps
 
 SAME_TIME_S = 0.03

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+
 from agreement import require_agreement
 from desk import (
     LINE_NOISE_DBFS,
@@ -33,9 +34,8 @@ from dialogues import Babble, Call, DialogueError, Line, load
 from music import hold_music
 from opus import check, write
 from timeline import Timeline, meant_events, place, speak
-from voices import VoiceError, Voices, at_rate
-
 from truth import Event, Span, measures, speech_mask
+from voices import VoiceError, Voices, at_rate
 
 HERE = Path(__file__).resolve().parent
 DIALOGUES = HERE / "dialogues.toml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from desk import RATE_HZ, Signal, rms
 
 BEATS_PER_MINUTE = 92.0

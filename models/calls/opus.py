@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import scipy.signal as ss
 import soundfile
+
 from desk import RATE_HZ, Signal
 
 # Between 0 (256 kbit/s a channel) and 1 (6 kbit/s a channel); about 58 kbit/s for both here.

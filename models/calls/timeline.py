@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from desk import RATE_HZ, Signal, line_band
 from dialogues import Call, DialogueError, Line, Party, Pause
-from voices import Voices, levelled, utterance
-
 from truth import Event, Span, speech_mask, speech_pieces
+from voices import Voices, levelled, utterance
 
 BREAK_OFF_FADE_S = 0.06
 EDGE_S = 0.04  # kept before and after the speech of a line, faded

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from desk import RATE_HZ, Signal
 
 HOP_MS = 5

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyworld
 import scipy.signal as ss
+
 from desk import RATE_HZ, Signal, db, limited
 from dialogues import Line, Speaker
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import signal
+
 from voices import RATE_HZ, Material, Sound, load
 
 HOP = 160
