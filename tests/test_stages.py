@@ -205,3 +205,110 @@ def test_the_int8_network_equals_its_definition_in_real_numbers(core, rng):
         seen = frames[[at - look for look in looks]]
         wanted = np.clip(reference.network(seen, weights, biases), -8, 8)
         assert odds / 256 == pytest.approx(wanted, abs=1 / 256)
+
+
+def test_noise_floor_is_within_a_third_of_a_decibel_of_the_float_one(core, rng):
+    levels = np.repeat(rng.uniform(-80, -20, 40), 25) + rng.normal(0, 2, 1000)
+    state, bands, got = np.zeros(64, np.int16), np.zeros(20, np.int16), []
+    core.tl_noise_init(pointer(state))
+    for level in levels:
+        bands[:] = int(level * 256)
+        core.tl_noise_push(pointer(state), pointer(bands))
+        got.append(state[7] / 256)
+    assert np.max(np.abs(np.array(got) - reference.noise_floor(levels))) < 0.35
+
+
+def test_talk_is_the_float_hysteresis_and_its_probability_within_a_percent(core, rng):
+    odds = np.round(np.repeat(rng.uniform(-6, 6, 100), 8) * 256)
+    state, out = np.zeros(8, np.int16), np.zeros(2, np.int16)
+    core.tl_speech_init(pointer(state))
+    smoothed, talks = reference.talk(odds / 256)
+    for x, wanted, on in zip(odds, smoothed, talks, strict=True):
+        core.tl_speech_push(pointer(state), ctypes.c_int16(int(x)), pointer(out))
+        assert out[0] / 32768 == pytest.approx(1 / (1 + np.exp(-wanted)), abs=0.01)
+        if min(abs(wanted), abs(wanted + 1)) > 0.05:
+            assert bool(out[1] & 1) == on
+
+
+class EvidenceIn(ctypes.Structure):
+    _fields_ = (
+        ("bands", ctypes.c_void_p),
+        ("floor", ctypes.c_void_p),
+        ("leak", ctypes.c_void_p),
+        ("voicing_q15", ctypes.c_int16),
+    )
+
+
+def test_evidence_holds_the_distances_it_says(core, rng):
+    """Own level over floor and leak, voice and background: each within a decibel."""
+    frames = 1500
+    levels = np.repeat(rng.uniform(-60, -20, frames // 30), 30)
+    voicing = np.repeat(rng.uniform(0, 1, frames // 30), 30)
+    loudness = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
+    voices, backgrounds = reference.loudness_trackers(loudness, voicing)
+    state, out = np.zeros(64, np.int16), np.zeros(60, np.int8)
+    bands, silent = np.zeros(21, np.int16), np.full(21, -100 * 256, np.int16)
+    floor, leak = np.full(20, -70 * 256, np.int16), np.full(20, -80 * 256, np.int16)
+    silent[20] = 0
+    core.tl_evidence_init(pointer(state))
+    for i in range(frames):
+        bands[:20] = int(levels[i] * 256)
+        own = EvidenceIn(*map(_address, (bands, floor, leak)), int(voicing[i] * 32767))
+        other = EvidenceIn(*map(_address, (silent, floor, leak)), 0)
+        core.tl_evidence_push(pointer(state), (EvidenceIn * 2)(own, other), pointer(out))
+
+        def distance(index, centre):
+            return None if abs(out[index]) == 64 else out[index] / 2 + centre
+
+        for index, centre, wanted in (
+            (0, 12, levels[i] + 70),
+            (10, 6, levels[i] + 75),  # leaks below -75 dBFS are as good as none
+            (20, -12, loudness[i] - voices[i]),
+            (29, 16, voices[i] - backgrounds[i]),
+        ):
+            got = distance(index, centre)
+            assert got is None or got == pytest.approx(wanted, abs=1.0)
+
+
+def _address(array):
+    return array.ctypes.data
+
+
+def line_flags(core, frames):
+    """Flags of each frame: (level in every band, periodicity, peak share, change per frame)."""
+    state, flags = np.zeros(4096, np.uint8), []
+    core.tl_music_init(pointer(state))
+    core.tl_music_push.restype = ctypes.c_uint8
+    for bands, voicing, share in frames:
+        levels = np.array(bands * 256, np.int16)
+        loudness = int((10 * np.log10((10 ** (bands[2:15] / 10)).sum())) * 256)
+        flags.append(
+            core.tl_music_push(
+                pointer(state),
+                pointer(levels),
+                ctypes.c_int32(loudness),
+                ctypes.c_int16(int(voicing * 32767)),
+                ctypes.c_int16(int(share * 32767)),
+            )
+        )
+    return np.array(flags)
+
+
+def test_a_tone_is_known_when_it_was_steady_for_50_ms_and_a_wavering_one_is_none(core):
+    steady = [(np.full(20, -40.0), 0.9, 0.98)] * 20
+    wavering = [(np.full(20, -40.0 + 3 * (i % 2)), 0.9, 0.98) for i in range(20)]
+    assert (line_flags(core, steady) & 2).astype(bool).tolist() == [False] * 5 + [True] * 15
+    assert not (line_flags(core, wavering) & 2)[2:].any()
+
+
+def test_music_is_what_sounds_on_and_changes_slowly_and_speech_and_noise_are_not(core, rng):
+    def sound(change_db, pause, voicing):
+        bands = rng.uniform(-45, -35, 20)
+        for i in range(600):
+            bands = np.clip(bands + rng.normal(0, change_db, 20), -50, -30)
+            paused = pause and i % 40 < 20
+            yield bands - (30 if paused else 0), voicing, 0.3
+
+    assert (line_flags(core, sound(1.2, False, 0.8)) & 4)[350:].all()
+    assert not (line_flags(core, sound(4.0, True, 0.6)) & 4).any()  # pauses, quick change
+    assert not (line_flags(core, sound(1.2, False, 0.2)) & 4).any()  # not periodic: noise

@@ -7,7 +7,6 @@
 typedef struct {
     int16_t smooth_q8; /* log-odds, smoothed over 20 ms */
     uint8_t talk;
-    uint8_t hang; /* frames that talk still holds */
 } tl_speech;
 
 typedef struct {

@@ -56,3 +56,42 @@ def network(looks: npt.NDArray[np.int8], weights: list[Floats], biases: list[Flo
         if layer < 2:
             values = np.clip(np.floor(values * 16 + 0.5), 0, 127) / 16
     return values
+
+
+def q8(db: float) -> float:
+    """A step as the core knows it: whole 1/256 dB."""
+    return round(db * 256) / 256
+
+
+def noise_floor(levels_db: Floats) -> Floats:
+    """Floor after each frame: down by a twelfth of the distance, up by 0.025 dB in Q8."""
+    floor, up, out = -60.0, q8(0.025), []
+    for level in np.maximum(levels_db, -90.0):
+        floor += min(up, level - floor) if level > floor else (level - floor) / 12
+        out.append(floor)
+    return np.array(out)
+
+
+def talk(odds: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Smoothed log-odds, and talk: on above 0, off below -1."""
+    smooth, on, smoothed, talks = -4.0, False, [], []
+    for x in odds:
+        smooth += (x - smooth) / 2
+        on = smooth > 0 or (on and smooth >= -1)
+        smoothed.append(smooth)
+        talks.append(on)
+    return np.array(smoothed), np.array(talks)
+
+
+def loudness_trackers(loudness_db: Floats, voicing: Floats) -> tuple[Floats, Floats]:
+    """Usual level of the voice, and of the background, after each frame."""
+    voice, background, voices, backgrounds = -45.0, -65.0, [], []
+    for level, v in zip(loudness_db, voicing, strict=True):
+        background += q8(0.03) if level > background else -q8(0.07)
+        if level > voice:
+            voice += (level - voice) / 16
+        elif level > -75:
+            voice -= q8(0.02 if v > 0.8 else 0.004)
+        voices.append(voice)
+        backgrounds.append(background)
+    return np.array(voices), np.array(backgrounds)
