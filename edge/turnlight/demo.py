@@ -182,9 +182,10 @@ def run(seconds: float | None, headless: bool) -> int:
                 ):
                     draw()
                     ending.wait(0.1)
-            summary = _summary(floor, desks, time.monotonic() - started_s)
-        if headless:
-            print(json.dumps(summary), flush=True)
+            ran_s = time.monotonic() - started_s
+            _end(desks)
+            if headless:
+                print(json.dumps(_summary(floor, desks, ran_s)), flush=True)
         return 0
     except (DemoError, MosquittoError) as error:
         print(error, file=sys.stderr)
@@ -254,12 +255,16 @@ def picture(floor: Floor, desks: list[DeskProcess], started_s: float) -> Group:
     return Group(*lines)
 
 
-def _summary(floor: Floor, desks: list[DeskProcess], ran_s: float) -> dict[str, Any]:
-    """End the desks, then the aggregator, and count what went where."""
+def _end(desks: list[DeskProcess]) -> None:
+    """All at once, since each waits a moment for its last windows."""
     for desk in desks:
-        desk.process.send_signal(signal.SIGTERM)
+        desk.process.terminate()
     for desk in desks:
         desk.stop()
+
+
+def _summary(floor: Floor, desks: list[DeskProcess], ran_s: float) -> dict[str, Any]:
+    """When the desks have ended: end the aggregator, and count what went where."""
     time.sleep(2.5)  # two rounds of the aggregator and one look of the page
     status, shown = floor.page()
     cells: list[dict[str, Any]] = shown.get("aggregates", [])

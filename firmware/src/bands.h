@@ -6,6 +6,10 @@
 
 #include "turnlight.h"
 
+/* The bands that every telephone passes, 312 Hz .. 3.9 kHz: from FIRST up to, not including, END. */
+#define TL_TELEPHONE_FIRST 2
+#define TL_TELEPHONE_END 15
+
 typedef struct {
     int16_t db_q8[TL_BANDS]; /* energy of each band, dBFS; least -100 */
     int16_t peak_share_q15;  /* share of the two strongest peaks (5 bins each) in the whole */

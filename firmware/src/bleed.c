@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bands.h"
 #include "fixed.h"
 
 #define PRIOR TL_DB(-12)   /* cautious: a leak is believed strong until it was heard weaker */
@@ -12,8 +13,6 @@
 #define UP TL_DB(0.14)        /* steps of the quantile tracker: p = up / (up + down) = 0.35 */
 #define DOWN TL_DB(0.26)
 #define FAST_FRAMES 100 /* the first second of a band learns four times as fast */
-#define FIRST_BAND 2    /* 312 Hz .. 3.9 kHz: what every telephone passes */
-#define END_BAND 15
 #define SPREAD TL_DB(3) /* a leak varies by so much around its gain */
 #define HEARD_FULL 100
 #define HEARD_ENOUGH 30
@@ -69,9 +68,9 @@ void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
 }
 
 int16_t tl_bleed_gain_db_q8(const tl_bleed *l) {
-    int16_t sorted[END_BAND - FIRST_BAND];
+    int16_t sorted[TL_TELEPHONE_END - TL_TELEPHONE_FIRST];
     int32_t count = 0;
-    for (int32_t b = FIRST_BAND; b < END_BAND; b++) {
+    for (int32_t b = TL_TELEPHONE_FIRST; b < TL_TELEPHONE_END; b++) {
         if (l->heard[b] < HEARD_ENOUGH) {
             continue;
         }
@@ -87,7 +86,7 @@ int16_t tl_bleed_gain_db_q8(const tl_bleed *l) {
 int32_t tl_bleed_unexplained_db_q8(const int16_t own_db_q8[TL_BANDS],
                                    const int16_t explained_db_q8[TL_BANDS]) {
     int32_t level = TL_SILENT;
-    for (int32_t b = FIRST_BAND; b < END_BAND; b++) {
+    for (int32_t b = TL_TELEPHONE_FIRST; b < TL_TELEPHONE_END; b++) {
         if (own_db_q8[b] > explained_db_q8[b] + SPREAD) {
             level = tl_logadd_db_q8(level, own_db_q8[b]);
         }

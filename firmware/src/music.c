@@ -2,10 +2,9 @@
 
 #include <string.h>
 
+#include "bands.h"
 #include "fixed.h"
 
-#define FIRST_BAND 2 /* telephone band */
-#define END_BAND 15
 #define TONE_SHARE_Q15 TL_Q(0.95, 15)
 #define TONE_STEP TL_DB(0.7) /* between frames */
 #define TONE_FRAMES 5
@@ -70,11 +69,11 @@ static void decide_music(tl_music *m) {
 uint8_t tl_music_push(tl_music *m, const int16_t bands_db_q8[TL_BANDS], int32_t loudness_db_q8,
                       int16_t voicing_q15, int16_t peak_share_q15) {
     int32_t change = 0; /* 13 bands * 2^15 < 2^19 */
-    for (int32_t b = FIRST_BAND; b < END_BAND; b++) {
+    for (int32_t b = TL_TELEPHONE_FIRST; b < TL_TELEPHONE_END; b++) {
         change += tl_abs(bands_db_q8[b] - m->last_db_q8[b]);
     }
     memcpy(m->last_db_q8, bands_db_q8, sizeof m->last_db_q8);
-    int16_t flux = (int16_t)(change / (END_BAND - FIRST_BAND));
+    int16_t flux = (int16_t)(change / (TL_TELEPHONE_END - TL_TELEPHONE_FIRST));
 
     m->flux_sum_q8 += flux - (m->count == TL_MUSIC_FRAMES ? m->flux_db_q8[m->at] : 0);
     m->flux_db_q8[m->at] = flux;
