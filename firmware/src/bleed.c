@@ -75,6 +75,7 @@ int16_t tl_bleed_gain_db_q8(const tl_bleed *l) {
             continue;
         }
         int32_t i = count++;
+        /* cppcheck-suppress uninitvar; what lies below count was written */
         for (; i > 0 && sorted[i - 1] > l->gain_db_q8[b]; i--) {
             sorted[i] = sorted[i - 1];
         }
