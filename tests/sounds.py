@@ -50,3 +50,42 @@ def tone(hz: float, seconds: float, amplitude: float, rate_hz: int = RATE_HZ) ->
     """The same sine in both channels."""
     wave = amplitude * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate_hz)) / rate_hz)
     return np.repeat(np.round(wave)[:, None], 2, axis=1).astype(np.int16)
+
+
+def desk_call() -> Pcm:
+    """Fourteen seconds: it rings, both talk in turn and at once, hold music; noise, bleed,
+    sidetone. (224000, 2)."""
+    n = 14 * RATE_HZ
+    agent, customer = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    customer[: 2 * RATE_HZ] = (tone(440, 2, 2000) + tone(480, 2, 2000))[:, 0]
+    agent[32000:96000] = voice(64000, 130, 7)
+    customer[80000:160000] = voice(80000, 75, 8) // 2
+    agent[144000:192000] = voice(48000, 118, 9)
+    for i, chord in enumerate(((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294))):
+        for hz in chord:
+            customer[192000 + 8000 * i : 200000 + 8000 * i] += tone(hz, 0.5, 1500)[:, 0]
+    microphone = agent + noise(n, 3, 25)
+    microphone[40:] += customer[:-40] // 6
+    earpiece = customer + noise(n, 4, 26)
+    earpiece[20:] += agent[:-20] // 10
+    return np.clip(np.stack([microphone, earpiece], 1), -32768, 32767).astype(np.int16)
+
+
+def extremes() -> Pcm:
+    """Five seconds: a clipped call, full-scale squares, all of -32768, one impulse, silence."""
+    clipped = np.clip(desk_call()[80000:96000].astype(np.int64) * 12, -32768, 32767)
+    high = np.stack([np.arange(RATE_HZ) % period < period // 2 for period in (100, 7)], 1)
+    square = np.where(high, 32767, -32768)
+    lowest = np.full((RATE_HZ, 2), -32768)
+    impulse = np.zeros((RATE_HZ, 2), np.int64)
+    impulse[7777] = -32768, 32767
+    silence = np.zeros((RATE_HZ, 2), np.int64)
+    return np.concatenate([clipped, square, lowest, impulse, silence]).astype(np.int16)
+
+
+def at_48_khz(pcm: Pcm) -> Pcm:
+    """Three samples for one, straight lines between them, and noise that 16 kHz cannot hold."""
+    now, then = pcm[:-1].astype(np.int64), pcm[1:].astype(np.int64)
+    out = np.stack([now, (2 * now + then) // 3, (now + 2 * then) // 3], 1).reshape(-1, 2)
+    out += noise(out.size, 5, 24).reshape(-1, 2)
+    return np.clip(out, -32768, 32767).astype(np.int16)
