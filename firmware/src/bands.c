@@ -3,62 +3,90 @@
 #include <string.h>
 
 #include "fft.h"
-#include "fixed.h"
+#include "simd.h"
+#include "tables.h"
 
-/* |X|^2 is in Q8 (samples are Q4) */
-#define POWER_Q8_DB TL_DB(24.0824)
+#define HALF (TL_WINDOW_N / 2)
+#define FIRST tl_band_edge[0]
+#define END tl_band_edge[TL_BANDS]
 
-static int16_t level_of(uint64_t power_q8) {
-    int32_t db_q8 = TL_DB(-100);
-    if (power_q8 > 0) {
-        db_q8 = tl_max(db_q8, tl_db_q8_of(power_q8) - POWER_Q8_DB + TL_BAND_OFFSET_DB_Q8);
+/* Windows the samples, raised together as far as 16 bits allow. Returns how far, or -1 where all
+ * are 0. The window's Q12 leaves |x| <= 4096, TL_FFT_LIMIT. */
+static int32_t windowed(const int16_t samples[TL_WINDOW_N], tl_fft *z) {
+    tl_lanes peak = tl_zero();
+    for (int32_t i = 0; i < TL_WINDOW_N; i += TL_LANES) {
+        peak = tl_larger(peak, tl_size(tl_load(samples + i)));
     }
-    return tl_narrow16(db_q8);
+    int32_t size = tl_largest(peak);
+    if (size == 0) {
+        return -1;
+    }
+    int32_t raised = __builtin_clz((uint32_t)size) - 17; /* 0 from 16384 on, 14 for 1 */
+    for (int32_t i = 0; i < HALF; i += TL_LANES) {
+        tl_lanes even, odd;
+        tl_load_pairs(samples + 2 * i, &even, &odd);
+        /* Q0 * Q12 >> 15 = Q-3 */
+        tl_store(z->re + i, tl_mul_q15(tl_raised(even, raised), tl_load(tl_window_q12[0] + i)));
+        tl_store(z->im + i, tl_mul_q15(tl_raised(odd, raised), tl_load(tl_window_q12[1] + i)));
+    }
+    memset(z->re + HALF, 0, sizeof z->re - HALF * sizeof z->re[0]);
+    memset(z->im + HALF, 0, sizeof z->im - HALF * sizeof z->im[0]);
+    return raised;
+}
+
+/* Level of power * 4^exponent; power is at most 33 bins of 2^31 and the exponent within +-31. */
+static int16_t level_of(uint64_t power, int32_t exponent) {
+    if (power == 0) {
+        return TL_DB(-100);
+    }
+    int64_t log2_q16 = tl_log2_q16_of(power) + 2 * exponent * 65536;
+    /* Q16 * Q13 >> 21 = Q8; |log2| < 128, so the product is below 2^23 * 2^15 = 2^38 */
+    int32_t db_q8 = (int32_t)((log2_q16 * TL_Q(3.010299957, 13) + (1 << 20)) >> 21);
+    return tl_narrow16(tl_max(db_q8 + TL_BAND_OFFSET_DB_Q8, TL_DB(-100)));
 }
 
 /* Sum of the five bins around the strongest one, which are then cleared. */
-static uint64_t take_peak(uint64_t power[TL_BINS]) {
-    int32_t best = 2;
-    for (int32_t k = 3; k < TL_BINS - 2; k++) {
-        if (power[k] > power[best]) {
-            best = k;
-        }
+static uint64_t take_peak(int32_t power[TL_BINS]) {
+    int32_t strongest = 0, best = FIRST;
+    for (int32_t k = FIRST; k < END; k++) {
+        strongest = tl_max(strongest, power[k]);
+    }
+    while (power[best] != strongest) {
+        best++;
     }
     uint64_t sum = 0;
     for (int32_t k = best - 2; k <= best + 2; k++) {
-        sum += power[k];
+        sum += (uint32_t)power[k];
         power[k] = 0;
     }
     return sum;
 }
 
 void tl_bands_of(const int16_t *samples, tl_bands *out) {
-    int32_t data[TL_FFT_N];
-    uint64_t power[TL_BINS];
-    for (int32_t i = 0; i < TL_WINDOW_N; i++) {
-        data[i] = (samples[i] * tl_window_q15[i] + (1 << 10)) >> 11; /* Q0 * Q15 >> 11 = Q4 */
+    tl_fft z;
+    int32_t power[TL_BINS];
+    int32_t raised = windowed(samples, &z);
+    if (raised < 0) {
+        for (int32_t b = 0; b < TL_BANDS; b++) {
+            out->db_q8[b] = TL_DB(-100);
+        }
+        out->peak_share_q15 = 0;
+        return;
     }
-    memset(data + TL_WINDOW_N, 0, (TL_FFT_N - TL_WINDOW_N) * sizeof data[0]);
-    tl_fft_power(data, power);
+    int32_t exponent = tl_fft_power(&z, power) + 3 - raised;
 
-    uint64_t total = 0; /* 257 bins of at most 2^56 in the mean (Parseval): below 2^64 */
+    uint64_t total = 0; /* 240 bins below 2^31: below 2^39 */
     for (int32_t b = 0; b < TL_BANDS; b++) {
         uint64_t sum = 0;
         for (int32_t k = tl_band_edge[b]; k < tl_band_edge[b + 1]; k++) {
-            sum += power[k];
+            sum += (uint32_t)power[k];
         }
-        out->db_q8[b] = level_of(sum);
+        out->db_q8[b] = level_of(sum, exponent);
         total += sum;
     }
-    memset(power, 0, tl_band_edge[0] * sizeof power[0]);
-    memset(power + tl_band_edge[TL_BANDS], 0,
-           (TL_BINS - tl_band_edge[TL_BANDS]) * sizeof power[0]);
+    memset(power, 0, FIRST * sizeof power[0]);
+    memset(power + END, 0, (size_t)(TL_BINS - END) * sizeof power[0]);
     uint64_t peaks = take_peak(power);
     peaks += take_peak(power);
-    /* both halved until the quotient's numerator fits: total < 2^48 */
-    while (total >= (UINT64_C(1) << 48)) {
-        total >>= 1;
-        peaks >>= 1;
-    }
     out->peak_share_q15 = (int16_t)(total == 0 ? 0 : tl_min((int32_t)((peaks << 15) / total), 32767));
 }

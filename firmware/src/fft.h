@@ -1,15 +1,24 @@
-/* Power spectrum of 512 real samples through one 256-point complex transform.
+/* Power spectrum of 512 real samples through one 256-point complex transform of 16 bits.
  *
- * |x| <= 2^19 (Q4 samples): 512 of them sum to 2^28 at most, so nothing is scaled or overflows.
+ * Block floating point: before each stage all values are shifted right together, by as little as
+ * keeps the stage within 16 bits, and the shifts are counted. So rounding stays about 80 dB below
+ * the strongest bin, whatever the level.
  */
 #ifndef TL_FFT_H
 #define TL_FFT_H
 
 #include <stdint.h>
 
-#define TL_BINS 257
+#define TL_BINS 256
+#define TL_FFT_LIMIT 4096 /* of the samples' size; smaller ones lose precision */
 
-/* data: 512 real values, |x| <= 2^19, overwritten. power: |X|^2 of bins 0..256, same scale. */
-void tl_fft_power(int32_t data[512], uint64_t power[TL_BINS]);
+/* The samples 0, 2, 4 .. 510 in re, 1, 3 .. 511 in im. */
+typedef struct {
+    int16_t re[256], im[256];
+} tl_fft;
+
+/* z: |x| <= TL_FFT_LIMIT, overwritten. Returns e: bin k has |X|^2 = power[k] * 4^e. Bin 0 (DC) is
+ * left 0, bin 256 (8 kHz) left out: no band has them. */
+int32_t tl_fft_power(tl_fft *z, int32_t power[TL_BINS]);
 
 #endif

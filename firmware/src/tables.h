@@ -6,12 +6,10 @@
 #define TL_FFT_N 512
 #define TL_WINDOW_N 400
 #define TL_BAND_OFFSET_DB_Q8 (-34855)
-extern const int16_t tl_window_q15[400]; /* periodic Hann */
-extern const int32_t tl_cos_q30[128]; /* 256-point transform */
-extern const int32_t tl_sin_q30[128]; /* 256-point transform */
-extern const int32_t tl_split_cos_q30[129]; /* real from complex */
-extern const int32_t tl_split_sin_q30[129]; /* real from complex */
-extern const uint8_t tl_bit_reversed[256]; /* order of the transform's input */
+extern const int16_t tl_window_q12[2][200]; /* Hann: even, odd samples */
+extern const int16_t tl_turn_q15[3][6][64]; /* 256-point transform */
+extern const int16_t tl_split_cos_q15[128]; /* real from complex */
+extern const int16_t tl_split_sin_q15[128]; /* real from complex */
 extern const uint16_t tl_band_edge[21]; /* first bin of each band, and the end */
 extern const int16_t tl_decimate_q15[96]; /* 48 -> 16 kHz */
 extern const int16_t tl_pitch_taps_q15[48]; /* 16 -> 4 kHz */

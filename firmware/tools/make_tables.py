@@ -29,6 +29,11 @@ def fixed(values: np.ndarray, q: int) -> np.ndarray:
     return (np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)).astype(np.int64)
 
 
+def unit(values: np.ndarray) -> np.ndarray:
+    """Q15 of -1..1 within 16 bits; never -1, whose product with itself would leave them."""
+    return np.clip(fixed(values, 15), -32767, 32767)
+
+
 def mel(hz: float) -> float:
     """The mel scale (O'Shaughnessy)."""
     return 2595.0 * np.log10(1.0 + hz / 700.0)
@@ -61,30 +66,33 @@ def unit_gain(taps_q15: np.ndarray) -> np.ndarray:
     return taps_q15
 
 
-def bit_reversed(n: int) -> np.ndarray:
-    """Indexes 0..n-1 with their bits in reverse."""
-    bits = n.bit_length() - 1
-    return np.array([int(f"{i:0{bits}b}"[::-1], 2) for i in range(n)])
+def twiddles(n: int) -> np.ndarray:
+    """Cosine and sine of each turned result (second to fourth) of the radix-4 stages that turn.
+
+    The i-th butterfly of a stage that writes runs of 1, 4, 16 .. turns its j-th result by
+    j * (i - i % run) / n.
+    """
+    i = np.arange(n // 4)
+    runs = [4**stage for stage in range(round(np.log(n) / np.log(4)) - 1)]
+    angles = [2 * np.pi * j * (i - i % run) / n for run in runs for j in (1, 2, 3)]
+    return np.array([[np.cos(angle), np.sin(angle)] for angle in angles]).reshape(-1, 6, n // 4)
 
 
 def tables() -> list[tuple[str, str, np.ndarray, str]]:
     """Type, name, values and comment of each table."""
     window = np.hanning(WINDOW_N + 1)[:-1]
     half = FFT_N // 2
-    angle = 2 * np.pi * np.arange(half) / half
-    split = 2 * np.pi * np.arange(half // 2 + 1) / FFT_N
+    split = 2 * np.pi * np.arange(1, half // 2 + 1) / FFT_N
     # one-sided power of a band, in dBFS: |X|^2 * 2 / (N_eff * 32768^2), N_eff = sum(w^2)
     # (the transform's own gain is taken out in bands.c; see firmware/README.md)
     mantissa = np.log2(1 + np.arange(65) / 64)
     logistic = 1 / (1 + np.exp(-np.arange(0, 65) / 8.0))
     logadd = 10 * np.log10(1 + 10 ** (-np.arange(0, 65) / 2.0 / 10))
     return [
-        ("int16_t", "tl_window_q15", np.minimum(fixed(window, 15), 32767), "periodic Hann"),
-        ("int32_t", "tl_cos_q30", fixed(np.cos(angle[: half // 2]), 30), "256-point transform"),
-        ("int32_t", "tl_sin_q30", fixed(np.sin(angle[: half // 2]), 30), "256-point transform"),
-        ("int32_t", "tl_split_cos_q30", fixed(np.cos(split), 30), "real from complex"),
-        ("int32_t", "tl_split_sin_q30", fixed(np.sin(split), 30), "real from complex"),
-        ("uint8_t", "tl_bit_reversed", bit_reversed(half), "order of the transform's input"),
+        ("int16_t", "tl_window_q12", fixed(window, 12).reshape(-1, 2).T, "Hann: even, odd samples"),
+        ("int16_t", "tl_turn_q15", unit(twiddles(half)), "256-point transform"),
+        ("int16_t", "tl_split_cos_q15", unit(np.cos(split)), "real from complex"),
+        ("int16_t", "tl_split_sin_q15", unit(np.sin(split)), "real from complex"),
         ("uint16_t", "tl_band_edge", band_edges_bins(), "first bin of each band, and the end"),
         ("int16_t", "tl_decimate_q15", unit_gain(fixed(decimator_taps(), 15)), "48 -> 16 kHz"),
         ("int16_t", "tl_pitch_taps_q15", unit_gain(fixed(pitch_taps(), 15)), "16 -> 4 kHz"),
@@ -92,6 +100,14 @@ def tables() -> list[tuple[str, str, np.ndarray, str]]:
         ("int16_t", "tl_logistic_q15", np.minimum(fixed(logistic, 15), 32767), "0..8 in 1/8"),
         ("int16_t", "tl_logadd_q8", fixed(logadd, 8), "10 log10(1 + 10^(-d/10)), d in 1/2 dB"),
     ]
+
+
+def initialiser(values: np.ndarray) -> str:
+    """Braces around each dimension, twelve numbers a line."""
+    if values.ndim > 1:
+        return "{\n" + "".join(f"{initialiser(part)},\n" for part in values) + "}"
+    rows = [", ".join(str(int(v)) for v in values[i : i + 12]) for i in range(0, len(values), 12)]
+    return "{\n" + "".join(f"    {row},\n" for row in rows) + "}"
 
 
 def render() -> tuple[str, str]:
@@ -105,12 +121,9 @@ def render() -> tuple[str, str]:
     header.append(f"#define TL_BAND_OFFSET_DB_Q8 ({int(fixed(np.array([offset]), 8)[0])})")
     source = [note + '#include "tables.h"\n']
     for kind, name, values, comment in tables():
-        header.append(f"extern const {kind} {name}[{len(values)}]; /* {comment} */")
-        rows = [
-            "    " + ", ".join(str(int(v)) for v in values[i : i + 12]) + ","
-            for i in range(0, len(values), 12)
-        ]
-        source.append(f"const {kind} {name}[{len(values)}] = {{\n" + "\n".join(rows) + "\n};\n")
+        shape = "".join(f"[{size}]" for size in values.shape)
+        header.append(f"extern const {kind} {name}{shape}; /* {comment} */")
+        source.append(f"const {kind} {name}{shape} = {initialiser(values)};\n")
     header.append("\n#endif\n")
     return "\n".join(header), "\n".join(source)
 

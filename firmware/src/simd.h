@@ -1,0 +1,275 @@
+/* Lanes of int16: eight at once where the processor has them, else one; the same bits either way.
+ *
+ * A stage written in lanes steps by TL_LANES and uses nothing but the functions below. The
+ * portable form is the definition: built with -DTL_NO_SIMD, or -DTL_CHECKED, where a sum that
+ * leaves 16 bits traps. The others need not check what that build has checked.
+ */
+#ifndef TL_SIMD_H
+#define TL_SIMD_H
+
+#include <stdint.h>
+
+#include "fixed.h"
+
+#if defined(TL_CHECKED) || defined(TL_NO_SIMD)
+#define TL_LANES 1
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
+#define TL_LANES 8
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#define TL_LANES 8
+#else
+#define TL_LANES 1
+#endif
+
+#if TL_LANES == 1
+
+typedef int16_t tl_lanes;
+
+static inline tl_lanes tl_load(const int16_t *from) { return *from; }
+
+static inline void tl_store(int16_t *to, tl_lanes x) { *to = x; }
+
+/* Lanes from an array read backwards: the first lane is from[TL_LANES - 1]. */
+static inline tl_lanes tl_load_backwards(const int16_t *from) { return *from; }
+
+/* TL_LANES pairs taken apart. */
+static inline void tl_load_pairs(const int16_t *from, tl_lanes *first, tl_lanes *second) {
+    *first = from[0];
+    *second = from[1];
+}
+
+static inline tl_lanes tl_zero(void) { return 0; }
+
+static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return tl_narrow16(a + b); }
+
+static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return tl_narrow16(a - b); }
+
+/* Q15 product, rounded; not for -1 times -1. */
+static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) {
+    return tl_narrow16((a * b_q15 + (1 << 14)) >> 15); /* Q0 * Q15 >> 15 = Q0 */
+}
+
+/* x * 2^shift, shift 0..15. */
+static inline tl_lanes tl_raised(tl_lanes x, int32_t shift) {
+    return tl_narrow16((int32_t)((uint32_t)x << shift));
+}
+
+/* x / 2^shift, rounded, shift 0..15. */
+static inline tl_lanes tl_lowered(tl_lanes x, int32_t shift) {
+    return (int16_t)((x + ((1 << shift) >> 1)) >> shift);
+}
+
+/* |x|, that of -32768 being 32767. */
+static inline tl_lanes tl_size(tl_lanes x) { return (int16_t)tl_min(tl_abs(x), INT16_MAX); }
+
+static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return a > b ? a : b; }
+
+/* The largest lane. */
+static inline int32_t tl_largest(tl_lanes x) { return x; }
+
+/* re^2 + im^2 of each lane; |re|, |im| <= 32767, so the sum is below 2^31. */
+static inline void tl_store_power(int32_t *to, tl_lanes re, tl_lanes im) {
+    *to = re * re + im * im;
+}
+
+/* The same for an array written backwards: the first lane goes to to[TL_LANES - 1]. */
+static inline void tl_store_power_backwards(int32_t *to, tl_lanes re, tl_lanes im) {
+    tl_store_power(to, re, im);
+}
+
+/* Puts lanes i .. of four vectors into one array, `run` values of each in turn (1, 4, 16, 64). */
+static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lanes a, tl_lanes b,
+                                    tl_lanes c, tl_lanes d) {
+    to += 4 * (i - i % run) + i % run;
+    to[0] = a;
+    to[run] = b;
+    to[2 * run] = c;
+    to[3 * run] = d;
+}
+
+#elif defined(__aarch64__)
+
+typedef int16x8_t tl_lanes;
+
+static inline tl_lanes tl_load(const int16_t *from) { return vld1q_s16(from); }
+
+static inline void tl_store(int16_t *to, tl_lanes x) { vst1q_s16(to, x); }
+
+static inline tl_lanes tl_backwards(tl_lanes x) {
+    x = vrev64q_s16(x);
+    return vextq_s16(x, x, 4);
+}
+
+static inline tl_lanes tl_load_backwards(const int16_t *from) {
+    return tl_backwards(vld1q_s16(from));
+}
+
+static inline void tl_load_pairs(const int16_t *from, tl_lanes *first, tl_lanes *second) {
+    int16x8x2_t pairs = vld2q_s16(from);
+    *first = pairs.val[0];
+    *second = pairs.val[1];
+}
+
+static inline tl_lanes tl_zero(void) { return vdupq_n_s16(0); }
+
+static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return vaddq_s16(a, b); }
+
+static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return vsubq_s16(a, b); }
+
+static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) { return vqrdmulhq_s16(a, b_q15); }
+
+static inline tl_lanes tl_raised(tl_lanes x, int32_t shift) {
+    return vshlq_s16(x, vdupq_n_s16((int16_t)shift));
+}
+
+static inline tl_lanes tl_lowered(tl_lanes x, int32_t shift) {
+    return vrshlq_s16(x, vdupq_n_s16((int16_t)-shift));
+}
+
+static inline tl_lanes tl_size(tl_lanes x) { return vqabsq_s16(x); }
+
+static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return vmaxq_s16(a, b); }
+
+static inline int32_t tl_largest(tl_lanes x) { return vmaxvq_s16(x); }
+
+static inline void tl_store_power(int32_t *to, tl_lanes re, tl_lanes im) {
+    int32x4_t low = vmull_s16(vget_low_s16(re), vget_low_s16(re));
+    int32x4_t high = vmull_high_s16(re, re);
+    vst1q_s32(to, vmlal_s16(low, vget_low_s16(im), vget_low_s16(im)));
+    vst1q_s32(to + 4, vmlal_high_s16(high, im, im));
+}
+
+static inline void tl_store_power_backwards(int32_t *to, tl_lanes re, tl_lanes im) {
+    tl_store_power(to, tl_backwards(re), tl_backwards(im));
+}
+
+static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lanes a, tl_lanes b,
+                                    tl_lanes c, tl_lanes d) {
+    if (run == 1) {
+        vst4q_s16(to + 4 * i, (int16x8x4_t){{a, b, c, d}});
+        return;
+    }
+    if (run == 4) { /* halves of vectors: pairs of runs */
+        int64x2_t a2 = vreinterpretq_s64_s16(a), b2 = vreinterpretq_s64_s16(b);
+        int64x2_t c2 = vreinterpretq_s64_s16(c), d2 = vreinterpretq_s64_s16(d);
+        vst1q_s16(to + 4 * i, vreinterpretq_s16_s64(vzip1q_s64(a2, b2)));
+        vst1q_s16(to + 4 * i + 8, vreinterpretq_s16_s64(vzip1q_s64(c2, d2)));
+        vst1q_s16(to + 4 * i + 16, vreinterpretq_s16_s64(vzip2q_s64(a2, b2)));
+        vst1q_s16(to + 4 * i + 24, vreinterpretq_s16_s64(vzip2q_s64(c2, d2)));
+        return;
+    }
+    to += 4 * (i - i % run) + i % run;
+    vst1q_s16(to, a);
+    vst1q_s16(to + run, b);
+    vst1q_s16(to + 2 * run, c);
+    vst1q_s16(to + 3 * run, d);
+}
+
+#else /* SSE2 */
+
+typedef __m128i tl_lanes;
+
+static inline tl_lanes tl_load(const int16_t *from) {
+    return _mm_loadu_si128((const __m128i *)from);
+}
+
+static inline void tl_store(int16_t *to, tl_lanes x) { _mm_storeu_si128((__m128i *)to, x); }
+
+static inline tl_lanes tl_backwards(tl_lanes x) {
+    x = _mm_shufflelo_epi16(x, _MM_SHUFFLE(0, 1, 2, 3));
+    x = _mm_shufflehi_epi16(x, _MM_SHUFFLE(0, 1, 2, 3));
+    return _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2));
+}
+
+static inline tl_lanes tl_load_backwards(const int16_t *from) {
+    return tl_backwards(tl_load(from));
+}
+
+static inline void tl_load_pairs(const int16_t *from, tl_lanes *first, tl_lanes *second) {
+    tl_lanes a = tl_load(from), b = tl_load(from + 8);
+    *first = _mm_packs_epi32(_mm_srai_epi32(_mm_slli_epi32(a, 16), 16),
+                             _mm_srai_epi32(_mm_slli_epi32(b, 16), 16));
+    *second = _mm_packs_epi32(_mm_srai_epi32(a, 16), _mm_srai_epi32(b, 16));
+}
+
+static inline tl_lanes tl_zero(void) { return _mm_setzero_si128(); }
+
+static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return _mm_add_epi16(a, b); }
+
+static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return _mm_sub_epi16(a, b); }
+
+static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) {
+    /* the product's high half doubled, plus its next two bits, rounded to one */
+    tl_lanes high = _mm_mulhi_epi16(a, b_q15);
+    tl_lanes next = _mm_srli_epi16(_mm_mullo_epi16(a, b_q15), 14);
+    return _mm_add_epi16(_mm_add_epi16(high, high), _mm_avg_epu16(next, _mm_setzero_si128()));
+}
+
+static inline tl_lanes tl_raised(tl_lanes x, int32_t shift) {
+    return _mm_sll_epi16(x, _mm_cvtsi32_si128(shift));
+}
+
+static inline tl_lanes tl_lowered(tl_lanes x, int32_t shift) {
+    if (shift == 0) {
+        return x;
+    }
+    /* halves too much by one bit less, and adds that bit: never more than 16 bits */
+    tl_lanes twice = _mm_sra_epi16(x, _mm_cvtsi32_si128(shift - 1));
+    tl_lanes bit = _mm_and_si128(twice, _mm_set1_epi16(1));
+    return _mm_add_epi16(_mm_srai_epi16(twice, 1), bit);
+}
+
+static inline tl_lanes tl_size(tl_lanes x) {
+    return _mm_max_epi16(x, _mm_subs_epi16(_mm_setzero_si128(), x));
+}
+
+static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return _mm_max_epi16(a, b); }
+
+static inline int32_t tl_largest(tl_lanes x) {
+    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2)));
+    x = _mm_max_epi16(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(2, 3, 0, 1)));
+    x = _mm_max_epi16(x, _mm_srli_epi32(x, 16));
+    return (int16_t)_mm_cvtsi128_si32(x);
+}
+
+static inline void tl_store_power(int32_t *to, tl_lanes re, tl_lanes im) {
+    tl_lanes low = _mm_unpacklo_epi16(re, im), high = _mm_unpackhi_epi16(re, im);
+    _mm_storeu_si128((__m128i *)to, _mm_madd_epi16(low, low));
+    _mm_storeu_si128((__m128i *)(to + 4), _mm_madd_epi16(high, high));
+}
+
+static inline void tl_store_power_backwards(int32_t *to, tl_lanes re, tl_lanes im) {
+    tl_store_power(to, tl_backwards(re), tl_backwards(im));
+}
+
+static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lanes a, tl_lanes b,
+                                    tl_lanes c, tl_lanes d) {
+    if (run == 1) {
+        tl_lanes ab = _mm_unpacklo_epi16(a, b), cd = _mm_unpacklo_epi16(c, d);
+        tl_store(to + 4 * i, _mm_unpacklo_epi32(ab, cd));
+        tl_store(to + 4 * i + 8, _mm_unpackhi_epi32(ab, cd));
+        ab = _mm_unpackhi_epi16(a, b);
+        cd = _mm_unpackhi_epi16(c, d);
+        tl_store(to + 4 * i + 16, _mm_unpacklo_epi32(ab, cd));
+        tl_store(to + 4 * i + 24, _mm_unpackhi_epi32(ab, cd));
+        return;
+    }
+    if (run == 4) { /* halves of vectors: pairs of runs */
+        tl_store(to + 4 * i, _mm_unpacklo_epi64(a, b));
+        tl_store(to + 4 * i + 8, _mm_unpacklo_epi64(c, d));
+        tl_store(to + 4 * i + 16, _mm_unpackhi_epi64(a, b));
+        tl_store(to + 4 * i + 24, _mm_unpackhi_epi64(c, d));
+        return;
+    }
+    to += 4 * (i - i % run) + i % run;
+    tl_store(to, a);
+    tl_store(to + run, b);
+    tl_store(to + 2 * run, c);
+    tl_store(to + 3 * run, d);
+}
+
+#endif
+
+#endif
