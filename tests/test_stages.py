@@ -111,28 +111,37 @@ def test_a_pure_tone_has_all_its_energy_in_the_peaks_and_noise_has_not(core, rng
     assert peak_share(rng.normal(0, 3000, 400).astype(np.int16)) < 0.3
 
 
-def test_decimator_is_within_one_step_of_the_float_filter(core, rng):
-    taps = np.array(table(core, "tl_decimate_q15", ctypes.c_int16, 96)) / 32768
-    samples = rng.integers(-20000, 20000, 3000).astype(np.int16)
-    state, out, got = np.zeros(256, np.uint8), ctypes.c_int16(), []
+def decimated(core, samples):
+    """48 kHz to 16 kHz, hop by hop."""
+    state, got = np.zeros(128, np.int16), np.zeros(len(samples) // 3, np.int16)
     core.tl_decimate_init(pointer(state))
-    for sample in samples.tolist():
-        if core.tl_decimate_push(pointer(state), ctypes.c_int16(sample), ctypes.byref(out)):
-            got.append(out.value)
+    for hop in range(len(samples) // 480):
+        into = got[160 * hop : 160 * (hop + 1)]
+        core.tl_decimate_push(pointer(state), pointer(samples[480 * hop :]), pointer(into))
+    return got
+
+
+@pytest.mark.parametrize("size", [20_000, 32_768])
+def test_decimator_is_within_one_step_of_the_float_filter(core, rng, size):
+    taps = np.array(table(core, "tl_decimate_q15", ctypes.c_int16, 96)) / 32768
+    samples = rng.integers(-size, size, 4800).astype(np.int16)
     wanted = reference.decimated(samples.astype(float), taps)
-    assert len(got) == 1000
-    assert np.max(np.abs(np.array(got) - np.clip(wanted, -32768, 32767))) <= 1
+    assert np.max(np.abs(decimated(core, samples) - np.clip(wanted, -32768, 32767))) <= 1
+
+
+def test_the_worst_sound_for_the_decimator_stays_at_full_scale(core):
+    """Every sample with its tap's sign: no larger sum exists."""
+    taps = np.array(table(core, "tl_decimate_q15", ctypes.c_int16, 96))
+    assert 32768 * np.abs(taps).sum() + (1 << 14) < 2**31
+    worst = np.where(taps < 0, -32768, 32767).astype(np.int16)
+    assert decimated(core, np.tile(worst, 10))[31::32].tolist() == [32767] * 10
 
 
 @pytest.mark.parametrize(
     ("hz", "kept"), [(1000, True), (6900, True), (9100, False), (15000, False)]
 )
 def test_decimator_passes_7_kHz_and_stops_9_kHz(core, hz, kept):
-    state, out, got = np.zeros(256, np.uint8), ctypes.c_int16(), []
-    core.tl_decimate_init(pointer(state))
-    for sample in sounds.tone(hz, 0.1, 16000, 48000)[:, 0].tolist():
-        if core.tl_decimate_push(pointer(state), ctypes.c_int16(sample), ctypes.byref(out)):
-            got.append(out.value)
+    got = decimated(core, np.ascontiguousarray(sounds.tone(hz, 0.1, 16000, 48000)[:, 0]))
     gain_db = 20 * np.log10(np.std(got[100:]) * np.sqrt(2) / 16000 + 1e-9)
     assert (abs(gain_db) < 0.1) if kept else (gain_db < -65)
 

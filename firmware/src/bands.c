@@ -14,8 +14,9 @@
  * are 0. The window's Q12 leaves |x| <= 4096, TL_FFT_LIMIT. */
 static int32_t windowed(const int16_t samples[TL_WINDOW_N], tl_fft *z) {
     tl_lanes peak = tl_zero();
-    for (int32_t i = 0; i < TL_WINDOW_N; i += TL_LANES) {
+    for (int32_t i = 0; i < HALF; i += TL_LANES) {
         peak = tl_larger(peak, tl_size(tl_load(samples + i)));
+        peak = tl_larger(peak, tl_size(tl_load(samples + i + HALF)));
     }
     int32_t size = tl_largest(peak);
     if (size == 0) {

@@ -38,9 +38,9 @@ typedef struct {
 typedef struct {
     uint32_t magic;
     int32_t rate_hz;
-    int32_t hop_fill; /* samples of the hop that is being filled */
-    uint32_t hops;    /* hops heard */
-    int16_t hop[TL_CHANNELS][TL_HOP];
+    int32_t fill;  /* samples of the hop that is being filled */
+    uint32_t hops; /* hops heard */
+    int16_t hop[TL_CHANNELS][3 * TL_HOP]; /* at the sound's own rate */
     channel channels[TL_CHANNELS];
     tl_evidence evidence;
     tl_net net;
@@ -55,11 +55,16 @@ static tl_frame *row_of(state *s, uint32_t frame) { return &s->pending[frame % P
 static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) {
     channel *ch = &s->channels[c];
     const int16_t *hop = s->hop[c];
+    int16_t decimated[TL_HOP];
     uint32_t now = s->hops;
     tl_frame *row = row_of(s, now);
 
+    if (s->rate_hz != TL_RATE_HZ) {
+        tl_decimate_push(&ch->decimate, hop, decimated);
+        hop = decimated;
+    }
     memmove(ch->sound, ch->sound + TL_HOP, (TL_WINDOW_N - TL_HOP) * sizeof ch->sound[0]);
-    memcpy(ch->sound + TL_WINDOW_N - TL_HOP, hop, sizeof s->hop[c]);
+    memcpy(ch->sound + TL_WINDOW_N - TL_HOP, hop, TL_HOP * sizeof hop[0]);
     row->level_db_q8[c] = tl_level_db_q8(hop);
     row->flags[c] = tl_level_clipped(hop) ? TL_FLAG_CLIPPED : 0;
 
@@ -159,9 +164,7 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
     return TL_OK;
 }
 
-static int32_t samples_at_16k(const state *s, int32_t samples) {
-    return s->rate_hz == TL_RATE_HZ ? samples : samples / 3 + 1;
-}
+static int32_t hop_samples(const state *s) { return s->rate_hz / TL_RATE_HZ * TL_HOP; }
 
 int32_t tl_rows_max(const tl_core *core, int32_t samples) {
     const state *s = core == 0 ? 0 : (const state *)core->bytes;
@@ -174,7 +177,7 @@ int32_t tl_rows_max(const tl_core *core, int32_t samples) {
     if (samples < 0) {
         return TL_ERR_COUNT;
     }
-    return samples_at_16k(s, samples) / TL_HOP + 1;
+    return samples / hop_samples(s) + 1;
 }
 
 int32_t tl_process(tl_core *core, const int16_t *pcm, int32_t samples, tl_frame *rows,
@@ -191,20 +194,15 @@ int32_t tl_process(tl_core *core, const int16_t *pcm, int32_t samples, tl_frame 
     }
     state *s = (state *)core->bytes;
     int32_t done = 0;
-    for (int32_t i = 0; i < samples; i++) {
-        int32_t given = 1;
-        for (int32_t c = 0; c < TL_CHANNELS; c++) {
-            int16_t sample = pcm[TL_CHANNELS * i + c];
-            if (s->rate_hz != TL_RATE_HZ) {
-                given = tl_decimate_push(&s->channels[c].decimate, sample, &sample);
-            }
-            if (given) {
-                s->hop[c][s->hop_fill] = sample;
-            }
+    for (int32_t taken; samples > 0; pcm += TL_CHANNELS * taken, samples -= taken) {
+        taken = tl_min(samples, hop_samples(s) - s->fill);
+        for (int32_t i = 0; i < taken; i++) {
+            s->hop[AGENT][s->fill + i] = pcm[TL_CHANNELS * i + AGENT];
+            s->hop[CUSTOMER][s->fill + i] = pcm[TL_CHANNELS * i + CUSTOMER];
         }
-        s->hop_fill += given;
-        if (s->hop_fill == TL_HOP) {
-            s->hop_fill = 0;
+        s->fill += taken;
+        if (s->fill == hop_samples(s)) {
+            s->fill = 0;
             done += push_hop(s, rows + done);
         }
     }

@@ -6,23 +6,18 @@
 
 void tl_decimate_init(tl_decimate *d) { memset(d, 0, sizeof *d); }
 
-int32_t tl_decimate_push(tl_decimate *d, int16_t sample, int16_t *out) {
-    d->past[d->at] = sample;
-    d->at = (uint8_t)(d->at + 1 == TL_DECIMATE_TAPS ? 0 : d->at + 1);
-    d->phase = (uint8_t)(d->phase == 2 ? 0 : d->phase + 1);
-    if (d->phase != 0) {
-        return 0;
+void tl_decimate_push(tl_decimate *d, const int16_t in[3 * TL_HOP], int16_t out[TL_HOP]) {
+    int16_t sound[TL_DECIMATE_PAST + 3 * TL_HOP];
+    memcpy(sound, d->past, sizeof d->past);
+    memcpy(sound + TL_DECIMATE_PAST, in, 3 * TL_HOP * sizeof in[0]);
+    memcpy(d->past, sound + 3 * TL_HOP, sizeof d->past);
+    for (int32_t i = 0; i < TL_HOP; i++) {
+        /* the taps' absolute sum is 65452, so |sum| <= 2^15 * 65452 + 2^14 < 2^31 at every step;
+         * they are symmetric, so the sound may be read oldest first */
+        int32_t sum_q15 = 1 << 14;
+        for (int32_t k = 0; k < TL_DECIMATE_TAPS; k++) {
+            sum_q15 += sound[3 * i + k] * tl_decimate_q15[k];
+        }
+        out[i] = tl_saturate16(sum_q15 >> 15); /* Q0 * Q15 >> 15 = Q0 */
     }
-    /* the taps' absolute sum is 2.0 in Q15, so |sum| <= 2^15 * 2^16 = 2^31: 64 bits to be sure
-     * of the rounding term; the taps are symmetric, so the ring may be read oldest first */
-    int64_t sum_q15 = 1 << 14;
-    int32_t k = 0;
-    for (int32_t i = d->at; i < TL_DECIMATE_TAPS; i++) {
-        sum_q15 += d->past[i] * tl_decimate_q15[k++];
-    }
-    for (int32_t i = 0; i < d->at; i++) {
-        sum_q15 += d->past[i] * tl_decimate_q15[k++];
-    }
-    *out = tl_saturate16((int32_t)(sum_q15 >> 15)); /* Q0 * Q15 >> 15 = Q0 */
-    return 1;
 }

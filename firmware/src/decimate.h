@@ -4,17 +4,18 @@
 
 #include <stdint.h>
 
+#include "turnlight.h"
+
 #define TL_DECIMATE_TAPS 96
+#define TL_DECIMATE_PAST (TL_DECIMATE_TAPS - 3) /* the first output needs three new samples */
 
 typedef struct {
-    int16_t past[TL_DECIMATE_TAPS]; /* ring of the newest samples */
-    uint8_t at;                     /* where the next sample goes */
-    uint8_t phase;                  /* 0..2 */
+    int16_t past[TL_DECIMATE_PAST]; /* the newest samples of the hops before */
 } tl_decimate;
 
 void tl_decimate_init(tl_decimate *d);
 
-/* Takes one sample at 48 kHz; every third call returns 1 and one sample at 16 kHz. */
-int32_t tl_decimate_push(tl_decimate *d, int16_t sample, int16_t *out);
+/* One hop: 480 samples at 48 kHz become 160 at 16 kHz. */
+void tl_decimate_push(tl_decimate *d, const int16_t in[3 * TL_HOP], int16_t out[TL_HOP]);
 
 #endif

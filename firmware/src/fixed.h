@@ -57,15 +57,13 @@ static inline int32_t tl_mul_q30(int32_t a, int32_t b_q30) {
 
 /* log2 of x > 0 in Q16; error at most 0.00005 (table of 64 steps, linear between them). */
 static inline int32_t tl_log2_q16_of(uint64_t x) {
-    int32_t exponent = 63 - __builtin_clzll(x);
-    /* mantissa without its leading one, in Q32 */
-    uint32_t fraction_q32 =
-        exponent >= 32 ? (uint32_t)(x >> (exponent - 32)) : (uint32_t)(x << (32 - exponent));
-    uint32_t index = fraction_q32 >> 26;
-    uint32_t rest_q26 = fraction_q32 & ((1u << 26) - 1);
-    uint32_t low = tl_log2_q16[index], high = tl_log2_q16[index + 1];
-    uint32_t between = (uint32_t)(((uint64_t)(high - low) * rest_q26 + (1u << 25)) >> 26);
-    return exponent * 65536 + (int32_t)(low + between);
+    int32_t zeros = __builtin_clzll(x);
+    uint64_t mantissa_q63 = x << zeros; /* 1..2: bit 63 is its one */
+    uint32_t index = (uint32_t)(mantissa_q63 >> 57) & 63;
+    uint32_t rest_q16 = (uint32_t)(mantissa_q63 >> 41) & 65535;
+    uint32_t low = tl_log2_q16[index], step = tl_log2_q16[index + 1] - low; /* < 2^11 */
+    uint32_t between = (step * rest_q16 + (1u << 15)) >> 16; /* Q16 * Q16 >> 16 = Q16 */
+    return (63 - zeros) * 65536 + (int32_t)(low + between);
 }
 
 /* 10 log10 of x > 0 in Q8: log2 Q16 * 3.0103 Q13 = Q29, >> 21 = Q8.

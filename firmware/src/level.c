@@ -16,9 +16,9 @@ int16_t tl_level_db_q8(const int16_t *hop) {
 }
 
 int32_t tl_level_clipped(const int16_t *hop) {
-    int32_t count = 0;
+    int16_t count = 0; /* at most 160; as narrow as the samples, so that eight are counted at once */
     for (int32_t i = 0; i < TL_HOP; i++) {
-        count += hop[i] == INT16_MAX || hop[i] <= -INT16_MAX;
+        count = (int16_t)(count + ((hop[i] == INT16_MAX) | (hop[i] <= -INT16_MAX)));
     }
     return count >= 3;
 }
