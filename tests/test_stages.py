@@ -221,6 +221,31 @@ def test_bleed_is_measured_within_3_dB_also_under_double_talk(core, rng):
     assert core.tl_bleed_gain_db_q8(pointer(state)) / 256 == pytest.approx(-18, abs=3)
 
 
+def test_a_silent_source_explains_nothing_however_weak_its_leak(core):
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    loud, quiet = np.full(20, -30 * 256, np.int16), np.full(20, -95 * 256, np.int16)
+    silent = np.full(20, -100 * 256, np.int16)
+    core.tl_bleed_init(pointer(state))
+    for _ in range(500):  # the gain falls to its least, -60 dB
+        core.tl_bleed_explain(pointer(state), pointer(loud), pointer(explained))
+        core.tl_bleed_learn(pointer(state), pointer(silent), pointer(quiet), pointer(silent))
+    assert explained / 256 == pytest.approx(-90, abs=1)
+    for _ in range(3):
+        core.tl_bleed_explain(pointer(state), pointer(silent), pointer(explained))
+    assert (explained == -100 * 256).all()
+
+
+def test_bleed_takes_the_loudest_and_the_most_silent_levels(core, rng):
+    """The library is the checked build: it traps where a difference leaves 16 bits."""
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    core.tl_bleed_init(pointer(state))
+    for _ in range(2000):
+        source, heard = (rng.choice([-100, 3], 20).astype(np.int16) * 256 for _ in range(2))
+        floors = (rng.choice([-90, 3], 20).astype(np.int16) * 256 for _ in range(2))
+        core.tl_bleed_explain(pointer(state), pointer(source), pointer(explained))
+        core.tl_bleed_learn(*map(pointer, (state, next(floors), heard, next(floors))))
+
+
 def test_bleed_that_is_not_heard_is_not_reported(core):
     state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
     source, floor = np.full(20, -30 * 256, np.int16), np.full(20, -70 * 256, np.int16)

@@ -12,10 +12,16 @@
 #define HEARD_OVER TL_DB(3)   /* ... and the leak so far above the destination's */
 #define UP TL_DB(0.14)        /* steps of the quantile tracker: p = up / (up + down) = 0.35 */
 #define DOWN TL_DB(0.26)
+#define LEAST TL_DB(-100)
+#define RINGING_LOSS TL_DB(3) /* per frame */
 #define FAST_FRAMES 100 /* the first second of a band learns four times as fast */
 #define SPREAD TL_DB(3) /* a leak varies by so much around its gain */
 #define HEARD_FULL 100
 #define HEARD_ENOUGH 30
+
+static inline int16_t max16(int16_t a, int16_t b) { return a > b ? a : b; }
+
+static inline int16_t min16(int16_t a, int16_t b) { return a < b ? a : b; }
 
 void tl_bleed_init(tl_bleed *l) {
     memset(l, 0, sizeof *l);
@@ -27,14 +33,8 @@ void tl_bleed_init(tl_bleed *l) {
     }
 }
 
-/* The source in this band now, or as it still rings on: 3 dB a frame less. */
-static int32_t ringing_db_q8(const tl_bleed *l, int32_t b) {
-    int32_t level = l->recent_db_q8[0][b];
-    for (int32_t k = 1; k < TL_BLEED_MEMORY; k++) {
-        level = tl_max(level, l->recent_db_q8[k][b] - k * TL_DB(3));
-    }
-    return level;
-}
+/* Levels lie within -100..3 dB, gains and floors within -90..3: every difference below stays
+ * within +-128 dB, which are 16 bits. The loops keep to them, so that eight bands go at once. */
 
 void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS],
                       int16_t explained_db_q8[TL_BANDS]) {
@@ -42,7 +42,13 @@ void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS],
             (TL_BLEED_MEMORY - 1) * sizeof l->recent_db_q8[0]);
     memcpy(l->recent_db_q8[0], source_db_q8, sizeof l->recent_db_q8[0]);
     for (int32_t b = 0; b < TL_BANDS; b++) {
-        explained_db_q8[b] = (int16_t)(ringing_db_q8(l, b) + l->gain_db_q8[b]);
+        int16_t level = l->recent_db_q8[0][b];
+        for (int32_t k = 1; k < TL_BLEED_MEMORY; k++) {
+            level = max16(level, tl_narrow16(l->recent_db_q8[k][b] - k * RINGING_LOSS));
+        }
+        l->ringing_db_q8[b] = level;
+        int16_t gain = l->gain_db_q8[b];
+        explained_db_q8[b] = tl_narrow16(max16(level, tl_narrow16(LEAST - gain)) + gain);
     }
 }
 
@@ -50,20 +56,20 @@ void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
                     const int16_t destination_db_q8[TL_BANDS],
                     const int16_t destination_floor_db_q8[TL_BANDS]) {
     for (int32_t b = 0; b < TL_BANDS; b++) {
-        int32_t source = ringing_db_q8(l, b);
-        int32_t distance = destination_db_q8[b] - source;
-        if (source - source_floor_db_q8[b] < SOURCE_OVER || distance > STRONGEST) {
-            continue; /* the source is silent, or the destination's own party talks */
-        }
-        int32_t fast = l->seen[b] < FAST_FRAMES ? 4 : 1;
-        int32_t gain = l->gain_db_q8[b];
-        gain += distance > gain ? UP * fast : -DOWN * fast;
-        l->gain_db_q8[b] = (int16_t)tl_clamp(gain, WEAKEST, STRONGEST);
-        if (l->seen[b] < FAST_FRAMES) {
-            l->seen[b]++;
-        }
-        int32_t heard = destination_db_q8[b] - destination_floor_db_q8[b] > HEARD_OVER;
-        l->heard[b] = (int8_t)tl_clamp(l->heard[b] + (heard ? 1 : -1), 0, HEARD_FULL);
+        int16_t source = l->ringing_db_q8[b], level = destination_db_q8[b];
+        int16_t distance = tl_narrow16(level - source);
+        /* else the source is silent, or the destination's own party talks */
+        int32_t teaches = (tl_narrow16(source - source_floor_db_q8[b]) >= SOURCE_OVER) &
+                          (distance <= STRONGEST);
+        int32_t fast = l->seen[b] < FAST_FRAMES;
+        int16_t gain = l->gain_db_q8[b];
+        int16_t step = distance > gain ? (fast ? 4 * UP : UP) : (fast ? -4 * DOWN : -DOWN);
+        int16_t learned = min16(max16(tl_narrow16(gain + step), WEAKEST), STRONGEST);
+        l->gain_db_q8[b] = teaches ? learned : gain;
+        l->seen[b] = tl_narrow16(l->seen[b] + (teaches & fast));
+        int16_t heard = tl_narrow16(level - destination_floor_db_q8[b]) > HEARD_OVER ? 1 : -1;
+        int16_t sum = min16(max16(tl_narrow16(l->heard[b] + heard), 0), HEARD_FULL);
+        l->heard[b] = teaches ? sum : l->heard[b];
     }
 }
 

@@ -17,13 +17,14 @@
 typedef struct {
     int16_t gain_db_q8[TL_BANDS];                 /* destination against source */
     int16_t recent_db_q8[TL_BLEED_MEMORY][TL_BANDS]; /* the source's newest bands */
-    uint8_t seen[TL_BANDS]; /* frames that taught a band, saturating */
-    int8_t heard[TL_BANDS]; /* of late: frames whose leak stood above the noise, less the others */
+    int16_t ringing_db_q8[TL_BANDS]; /* the source now, or as it still rings on */
+    int16_t seen[TL_BANDS];  /* frames that taught a band, up to 100 */
+    int16_t heard[TL_BANDS]; /* of late: frames whose leak stood above the noise, less the others */
 } tl_bleed;
 
 void tl_bleed_init(tl_bleed *l);
 
-/* Writes the level that the source alone explains in the destination, per band. */
+/* Writes the level that the source alone explains in the destination, per band; least -100. */
 void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS],
                       int16_t explained_db_q8[TL_BANDS]);
 
