@@ -108,12 +108,15 @@ def hostile_sounds():
     square = np.where(np.arange(16000) % 100 < 50, 32767, -32768).astype(np.int16)
     impulse = np.zeros(16000, np.int16)
     impulse[7777] = -32768
+    swell = rng.normal(0, 0.5, 32000) * 2.0 ** np.linspace(0, 16, 32000)
+    swell = np.clip(np.round(swell), -32768, 32767).astype(np.int16)
     return {
         "full-scale square": np.stack([square, -np.maximum(square, -32767)], 1),
         "everything at -32768": np.full((16000, 2), -32768, np.int16),
         "DC": np.full((16000, 2), 12345, np.int16),
         "one impulse": np.stack([impulse, impulse[::-1]], 1),
         "full-scale noise": rng.integers(-32768, 32768, (32000, 2)).astype(np.int16),
+        "every level there is": np.stack([swell, swell[::-1]], 1),
         "one channel dead": np.stack([square, np.zeros(16000, np.int16)], 1),
     }
 

@@ -4,9 +4,10 @@
 #include "turnlight.h"
 
 int16_t tl_level_db_q8(const int16_t *hop) {
-    uint64_t sum = 0; /* 160 * 2^30 < 2^38 */
-    for (int32_t i = 0; i < TL_HOP; i++) {
-        sum += (uint64_t)((int64_t)hop[i] * hop[i]);
+    uint64_t sum = 0; /* 160 * 2^30 < 2^38; of two squares 2^31, which 32 bits hold */
+    for (int32_t i = 0; i < TL_HOP / 2; i++) {
+        int32_t a = hop[i], b = hop[i + TL_HOP / 2];
+        sum += (uint32_t)(a * a) + (uint32_t)(b * b);
     }
     if (sum == 0) {
         return TL_DB_NONE;

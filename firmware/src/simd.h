@@ -25,11 +25,19 @@
 
 #if TL_LANES == 1
 
-typedef int16_t tl_lanes;
+typedef int32_t tl_lanes; /* holds 16 bits; so wide that none must be extended again */
+
+static inline tl_lanes tl_within16(int32_t x) {
+#ifdef TL_CHECKED
+    return tl_narrow16(x);
+#else
+    return x;
+#endif
+}
 
 static inline tl_lanes tl_load(const int16_t *from) { return *from; }
 
-static inline void tl_store(int16_t *to, tl_lanes x) { *to = x; }
+static inline void tl_store(int16_t *to, tl_lanes x) { *to = (int16_t)x; }
 
 /* Lanes from an array read backwards: the first lane is from[TL_LANES - 1]. */
 static inline tl_lanes tl_load_backwards(const int16_t *from) { return *from; }
@@ -42,27 +50,27 @@ static inline void tl_load_pairs(const int16_t *from, tl_lanes *first, tl_lanes 
 
 static inline tl_lanes tl_zero(void) { return 0; }
 
-static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return tl_narrow16(a + b); }
+static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return tl_within16(a + b); }
 
-static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return tl_narrow16(a - b); }
+static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return tl_within16(a - b); }
 
 /* Q15 product, rounded; not for -1 times -1. */
 static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) {
-    return tl_narrow16((a * b_q15 + (1 << 14)) >> 15); /* Q0 * Q15 >> 15 = Q0 */
+    return tl_within16((a * b_q15 + (1 << 14)) >> 15); /* Q0 * Q15 >> 15 = Q0 */
 }
 
 /* x * 2^shift, shift 0..15. */
 static inline tl_lanes tl_raised(tl_lanes x, int32_t shift) {
-    return tl_narrow16((int32_t)((uint32_t)x << shift));
+    return tl_within16((int32_t)((uint32_t)x << shift));
 }
 
 /* x / 2^shift, rounded, shift 0..15. */
 static inline tl_lanes tl_lowered(tl_lanes x, int32_t shift) {
-    return (int16_t)((x + ((1 << shift) >> 1)) >> shift);
+    return (x + ((1 << shift) >> 1)) >> shift;
 }
 
 /* |x|, that of -32768 being 32767. */
-static inline tl_lanes tl_size(tl_lanes x) { return (int16_t)tl_min(tl_abs(x), INT16_MAX); }
+static inline tl_lanes tl_size(tl_lanes x) { return tl_min(tl_abs(x), INT16_MAX); }
 
 static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return a > b ? a : b; }
 
@@ -83,10 +91,10 @@ static inline void tl_store_power_backwards(int32_t *to, tl_lanes re, tl_lanes i
 static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lanes a, tl_lanes b,
                                     tl_lanes c, tl_lanes d) {
     to += 4 * (i - i % run) + i % run;
-    to[0] = a;
-    to[run] = b;
-    to[2 * run] = c;
-    to[3 * run] = d;
+    tl_store(to, a);
+    tl_store(to + run, b);
+    tl_store(to + 2 * run, c);
+    tl_store(to + 3 * run, d);
 }
 
 #elif defined(__aarch64__)
@@ -148,7 +156,8 @@ static inline void tl_store_power_backwards(int32_t *to, tl_lanes re, tl_lanes i
 static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lanes a, tl_lanes b,
                                     tl_lanes c, tl_lanes d) {
     if (run == 1) {
-        vst4q_s16(to + 4 * i, (int16x8x4_t){{a, b, c, d}});
+        int16x8x4_t four = {{a, b, c, d}};
+        vst4q_s16(to + 4 * i, four);
         return;
     }
     if (run == 4) { /* halves of vectors: pairs of runs */
