@@ -20,9 +20,10 @@
 #define CUSTOMER 1
 /* what each stage looks at lies so many frames before the newest hop */
 #define BANDS_BEHIND 1
-#define PITCH_BEHIND 2
+#define PITCH_BEHIND (2 + TL_PITCH_LATE)
 
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_NET_AHEAD, "a row waits for its last evidence");
+_Static_assert(TL_LOOKAHEAD >= PITCH_BEHIND, "a row waits for its pitch");
 _Static_assert(sizeof(tl_frame) == 108, "the rows' layout is a contract");
 
 typedef struct {
@@ -51,7 +52,8 @@ _Static_assert(sizeof(state) <= TL_CORE_BYTES, "TL_CORE_BYTES is too small");
 
 static tl_frame *row_of(state *s, uint32_t frame) { return &s->pending[frame % PENDING]; }
 
-/* Level, spectrum and pitch of one channel; each result goes to the row of its own moment. */
+/* Level, spectrum and pitch of one channel; each result goes to the row of its own moment, but for
+ * the newest periodicity, which is evidence at once. */
 static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) {
     channel *ch = &s->channels[c];
     const int16_t *hop = s->hop[c];
@@ -78,7 +80,7 @@ static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) 
         row_of(s, now - PITCH_BEHIND)->f0_hz_q4[c] = pitch.f0_hz_q4;
         row_of(s, now - PITCH_BEHIND)->voicing_q15[c] = pitch.voicing_q15;
     }
-    *voicing_q15 = pitch.voicing_q15;
+    *voicing_q15 = pitch.quick_q15;
 }
 
 /* Speech of both channels, decided together: what the other one explains is not evidence. */

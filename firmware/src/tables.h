@@ -12,7 +12,6 @@ extern const int16_t tl_split_cos_q15[128]; /* real from complex */
 extern const int16_t tl_split_sin_q15[128]; /* real from complex */
 extern const uint16_t tl_band_edge[21]; /* first bin of each band, and the end */
 extern const int16_t tl_decimate_q15[96]; /* 48 -> 16 kHz */
-extern const int16_t tl_pitch_taps_q15[48]; /* 16 -> 4 kHz */
 extern const uint32_t tl_log2_q16[65]; /* log2 of 1..2 in 64 steps */
 extern const int16_t tl_logistic_q15[65]; /* 0..8 in 1/8 */
 extern const int16_t tl_logadd_q8[65]; /* 10 log10(1 + 10^(-d/10)), d in 1/2 dB */

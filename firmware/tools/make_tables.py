@@ -52,12 +52,6 @@ def decimator_taps() -> np.ndarray:
     return taps / taps.sum()
 
 
-def pitch_taps() -> np.ndarray:
-    """16 -> 4 kHz for the pitch tracker: 48 taps, passband to 1.5 kHz, stopband from 2.4 kHz."""
-    taps = signal.remez(48, [0, 1500, 2400, 8000], [1, 0], weight=[1, 4], fs=16_000)
-    return taps / taps.sum()
-
-
 def unit_gain(taps_q15: np.ndarray) -> np.ndarray:
     """Puts the rounding's remainder on the two middle taps, so that DC passes exactly."""
     missing = (1 << 15) - int(taps_q15.sum())
@@ -95,7 +89,6 @@ def tables() -> list[tuple[str, str, np.ndarray, str]]:
         ("int16_t", "tl_split_sin_q15", unit(np.sin(split)), "real from complex"),
         ("uint16_t", "tl_band_edge", band_edges_bins(), "first bin of each band, and the end"),
         ("int16_t", "tl_decimate_q15", unit_gain(fixed(decimator_taps(), 15)), "48 -> 16 kHz"),
-        ("int16_t", "tl_pitch_taps_q15", unit_gain(fixed(pitch_taps(), 15)), "16 -> 4 kHz"),
         ("uint32_t", "tl_log2_q16", fixed(mantissa, 16), "log2 of 1..2 in 64 steps"),
         ("int16_t", "tl_logistic_q15", np.minimum(fixed(logistic, 15), 32767), "0..8 in 1/8"),
         ("int16_t", "tl_logadd_q8", fixed(logadd, 8), "10 log10(1 + 10^(-d/10)), d in 1/2 dB"),
