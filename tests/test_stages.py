@@ -12,6 +12,9 @@ import sounds
 from reference import stages as reference
 from stages import compiled, pointer, table
 
+BANDS_INT16 = 23
+"""tl_bands: 20 levels, share and centre of the peaks, and their two bins in one word."""
+
 
 @pytest.fixture(scope="module")
 def core(tmp_path_factory):
@@ -80,7 +83,7 @@ def test_no_16_bit_sum_of_the_transform_overflows_at_its_limit(core, rng, kind):
 @pytest.mark.parametrize("dbfs", [-3, -30, -60])
 def test_log_bands_of_noise_are_within_a_twentieth_of_a_decibel(core, rng, dbfs):
     samples = np.round(rng.normal(0, 9000 * 10 ** (dbfs / 20), 400)).astype(np.int16)
-    out = np.zeros(21, np.int16)
+    out = np.zeros(BANDS_INT16, np.int16)
     core.tl_bands_of(pointer(samples), pointer(out))
     wanted = reference.band_levels_dbfs(samples, edges(core))
     assert np.max(np.abs(out[:20] / 256 - wanted)) < 0.05
@@ -107,14 +110,42 @@ def test_log_bands_far_below_a_loud_voice_keep_their_level(core, rng, below, mea
     assert np.max(errors) < most
 
 
-def test_a_pure_tone_has_all_its_energy_in_the_peaks_and_noise_has_not(core, rng):
-    def peak_share(samples):
-        out = np.zeros(21, np.int16)
-        core.tl_bands_of(pointer(samples), pointer(out))
-        return out[20] / 32768
+def peaks_of(core, samples):
+    """Share, centre (bins) and bins of the two strongest peaks."""
+    out = np.zeros(BANDS_INT16, np.int16)
+    core.tl_bands_of(pointer(samples), pointer(out))
+    return out[20] / 32768, out[21] / 16, out[22:23].view(np.uint8).tolist()
 
-    assert peak_share(np.ascontiguousarray(sounds.tone(440, 0.025, 8000)[:, 0])) > 0.97
-    assert peak_share(rng.normal(0, 3000, 400).astype(np.int16)) < 0.3
+
+def test_a_pure_tone_has_all_its_energy_in_the_peaks_and_noise_has_not(core, rng):
+    share, centre, bins = peaks_of(core, np.ascontiguousarray(sounds.tone(440, 0.025, 8000)[:, 0]))
+    assert share > 0.97
+    assert centre == pytest.approx(440 / 31.25, abs=0.1)
+    assert bins[0] == 14
+    assert peaks_of(core, rng.normal(0, 3000, 400).astype(np.int16))[0] < 0.3
+
+
+def test_two_tones_are_two_peaks_and_a_deep_voice_lies_below_them(core):
+    """Peaks are sought from 344 Hz on; what lies below counts in the whole."""
+    pair = sounds.tone(770, 0.025, 8000) + sounds.tone(1336, 0.025, 5000)
+    share, centre, bins = peaks_of(core, np.ascontiguousarray(pair[:, 0]))
+    assert share > 0.97
+    assert bins == [25, 43]
+    assert centre == pytest.approx((770 * 64 + 1336 * 25) / 89 / 31.25, abs=0.2)
+    deep = sounds.tone(150, 0.025, 8000)
+    assert peaks_of(core, np.ascontiguousarray(deep[:, 0]))[0] < 0.1
+
+
+@pytest.mark.parametrize("dbfs", [-6, -40])
+def test_peaks_are_those_of_the_float_spectrum(core, rng, dbfs):
+    t = np.arange(400) / 16000
+    wave = np.sin(2 * np.pi * 520 * t) + 0.5 * np.sin(2 * np.pi * 2210 * t + 1)
+    samples = (wave * 20000 * 10 ** (dbfs / 20) + rng.normal(0, 20, 400)).astype(np.int16)
+    share, centre, bins = peaks_of(core, samples)
+    wanted = reference.strongest_peaks(samples, edges(core))
+    assert share == pytest.approx(wanted[0], abs=0.002)
+    assert centre == pytest.approx(wanted[1], abs=0.07)
+    assert bins == wanted[2]
 
 
 def decimated(core, samples):
@@ -377,7 +408,10 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     loudness = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
     voices, backgrounds = reference.loudness_trackers(loudness, voicing)
     state, out = np.zeros(64, np.int16), np.zeros(60, np.int8)
-    bands, silent = np.zeros(21, np.int16), np.full(21, -100 * 256, np.int16)
+    bands, silent = (
+        np.zeros(BANDS_INT16, np.int16),
+        np.full(BANDS_INT16, -100 * 256, np.int16),
+    )
     floor, leak = np.full(20, -70 * 256, np.int16), np.full(20, -80 * 256, np.int16)
     silent[20] = 0
     core.tl_evidence_init(pointer(state))

@@ -46,21 +46,27 @@ static int16_t level_of(uint64_t power, int32_t exponent) {
     return tl_narrow16(tl_max(db_q8 + TL_BAND_OFFSET_DB_Q8, TL_DB(-100)));
 }
 
-/* Sum of the five bins around the strongest one, which are then cleared. */
-static uint64_t take_peak(int32_t power[TL_BINS]) {
-    int32_t strongest = 0, best = FIRST;
-    for (int32_t k = FIRST; k < END; k++) {
+/* From the first bin whose neighbours both lie in the telephone band: no tone of the line is lower
+ * (350 Hz), and a voice's fundamental is. */
+#define PEAK_FIRST (tl_band_edge[TL_TELEPHONE_FIRST] + 1)
+#define PEAK_END (tl_band_edge[TL_TELEPHONE_END] - 1)
+
+/* The strongest bin. It and two bins on either side are added to the sum and to its first moment,
+ * and cleared. */
+static uint8_t take_peak(int32_t power[TL_BINS], uint64_t *sum, uint64_t *moment) {
+    int32_t strongest = 0, best = PEAK_FIRST;
+    for (int32_t k = PEAK_FIRST; k < PEAK_END; k++) {
         strongest = tl_max(strongest, power[k]);
     }
     while (power[best] != strongest) {
         best++;
     }
-    uint64_t sum = 0;
     for (int32_t k = best - 2; k <= best + 2; k++) {
-        sum += (uint32_t)power[k];
+        *sum += (uint32_t)power[k];
+        *moment += (uint64_t)power[k] * (uint32_t)k; /* 2^39 in all bins, * 127 < 2^46 */
         power[k] = 0;
     }
-    return sum;
+    return (uint8_t)best;
 }
 
 void tl_bands_of(const int16_t *samples, tl_bands *out) {
@@ -68,10 +74,10 @@ void tl_bands_of(const int16_t *samples, tl_bands *out) {
     int32_t power[TL_BINS];
     int32_t raised = windowed(samples, &z);
     if (raised < 0) {
+        memset(out, 0, sizeof *out);
         for (int32_t b = 0; b < TL_BANDS; b++) {
             out->db_q8[b] = TL_DB(-100);
         }
-        out->peak_share_q15 = 0;
         return;
     }
     int32_t exponent = tl_fft_power(&z, power) + 3 - raised;
@@ -85,9 +91,9 @@ void tl_bands_of(const int16_t *samples, tl_bands *out) {
         out->db_q8[b] = level_of(sum, exponent);
         total += sum;
     }
-    memset(power, 0, FIRST * sizeof power[0]);
-    memset(power + END, 0, (size_t)(TL_BINS - END) * sizeof power[0]);
-    uint64_t peaks = take_peak(power);
-    peaks += take_peak(power);
+    uint64_t peaks = 0, moment = 0;
+    out->peak_bin[0] = take_peak(power, &peaks, &moment);
+    out->peak_bin[1] = take_peak(power, &peaks, &moment);
+    out->peak_centre_q4 = (int16_t)((moment << 4) / (peaks + 1)); /* Q4 / Q0 = Q4 */
     out->peak_share_q15 = (int16_t)(total == 0 ? 0 : tl_min((int32_t)((peaks << 15) / total), 32767));
 }

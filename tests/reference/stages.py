@@ -31,6 +31,23 @@ def band_levels_dbfs(samples: npt.NDArray[np.int16], edges: npt.NDArray[np.int64
     return 10 * np.log10(np.maximum(bands, 1e-10))
 
 
+def strongest_peaks(
+    samples: npt.NDArray[np.int16], edges: npt.NDArray[np.int64]
+) -> tuple[float, float, list[int]]:
+    """Two strongest peaks of the telephone band, five bins each: share of all bands' energy,
+    centre of gravity in bins, and the bins themselves."""
+    power = power_spectrum(samples * signal.windows.hann(400, sym=False))
+    whole, taken, moment, bins = power[edges[0] : edges[-1]].sum(), 0.0, 0.0, []
+    for _ in range(2):
+        best = edges[2] + 1 + int(np.argmax(power[edges[2] + 1 : edges[15] - 1]))
+        around = np.arange(best - 2, best + 3)
+        taken += power[around].sum()
+        moment += (power[around] * around).sum()
+        power[around] = 0
+        bins.append(int(best))
+    return float(taken / whole), float(moment / taken), bins
+
+
 def decimated(samples: Floats, taps: Floats) -> Floats:
     """Low-pass at 48 kHz and every third sample; the first output when three have come in."""
     return np.convolve(samples, taps)[2 : len(samples) : 3]
