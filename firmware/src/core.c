@@ -11,6 +11,7 @@
 #include "noise.h"
 #include "pitch.h"
 #include "speech.h"
+#include "tone.h"
 #include "turnlight.h"
 
 #define MAGIC (0x544C0000u + TL_VERSION)
@@ -32,6 +33,7 @@ typedef struct {
     tl_pitch pitch;
     tl_noise noise;
     tl_bleed leak; /* of the other channel into this one */
+    tl_tone tone;
     tl_music music;
     tl_speech speech;
 } channel;
@@ -83,6 +85,15 @@ static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) 
     *voicing_q15 = pitch.quick_q15;
 }
 
+/* Sets a flag in the newest `frames` rows that the bands told about, as far as they still wait. */
+static void mark(state *s, int32_t c, uint8_t flag, int32_t frames) {
+    for (int32_t i = 0; i < tl_min(frames, TL_LOOKAHEAD); i++) {
+        if (s->hops >= (uint32_t)(BANDS_BEHIND + i)) {
+            row_of(s, s->hops - (uint32_t)(BANDS_BEHIND + i))->flags[c] |= flag;
+        }
+    }
+}
+
 /* Speech of both channels, decided together: what the other one explains is not evidence. */
 static void decide(state *s, const tl_bands bands[TL_CHANNELS],
                    const int16_t voicing_q15[TL_CHANNELS]) {
@@ -102,12 +113,11 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         channel *ch = &s->channels[c];
         tl_bleed_learn(&ch->leak, s->channels[1 - c].noise.floor_db_q8, bands[c].db_q8,
                        ch->noise.floor_db_q8);
-        uint8_t line = tl_music_push(&ch->music, bands[c].db_q8,
-                                     tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
-                                     voicing_q15[c], bands[c].peak_share_q15);
-        if (s->hops >= BANDS_BEHIND) {
-            row_of(s, s->hops - BANDS_BEHIND)->flags[c] |= line;
-        }
+        mark(s, c, TL_FLAG_TONE, tl_tone_push(&ch->tone, &bands[c]));
+        mark(s, c, TL_FLAG_MUSIC,
+             tl_music_push(&ch->music, bands[c].db_q8,
+                           tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
+                           voicing_q15[c]));
         if (s->hops >= TL_LOOKAHEAD) {
             tl_frame *row = row_of(s, s->hops - TL_LOOKAHEAD);
             tl_speech_result result;
@@ -160,6 +170,7 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
         tl_pitch_init(&ch->pitch);
         tl_noise_init(&ch->noise);
         tl_bleed_init(&ch->leak);
+        tl_tone_init(&ch->tone);
         tl_music_init(&ch->music);
         tl_speech_init(&ch->speech);
     }

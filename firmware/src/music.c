@@ -5,10 +5,6 @@
 #include "bands.h"
 #include "fixed.h"
 
-#define TONE_SHARE_Q15 TL_Q(0.95, 15)
-#define TONE_STEP TL_DB(0.7) /* between frames */
-#define TONE_FRAMES 5
-#define TONE_AUDIBLE TL_DB(-62)
 /* Measured over 2.5 s on hold music and on speech, both through a telephone: median change of the
  * bands 2.1..2.6 dB a frame against 3.0..5.1, share of frames 12 dB below the loudest 0..0.5
  * against 0.5..0.8, mean periodicity 0.7..0.9 against 0.2..0.45 of most noises. Below -46 dBFS a
@@ -66,8 +62,8 @@ static void decide_music(tl_music *m) {
     }
 }
 
-uint8_t tl_music_push(tl_music *m, const int16_t bands_db_q8[TL_BANDS], int32_t loudness_db_q8,
-                      int16_t voicing_q15, int16_t peak_share_q15) {
+int32_t tl_music_push(tl_music *m, const int16_t bands_db_q8[TL_BANDS], int32_t loudness_db_q8,
+                      int16_t voicing_q15) {
     int32_t change = 0; /* 13 bands * 2^15 < 2^19 */
     for (int32_t b = TL_TELEPHONE_FIRST; b < TL_TELEPHONE_END; b++) {
         change += tl_abs(bands_db_q8[b] - m->last_db_q8[b]);
@@ -83,12 +79,6 @@ uint8_t tl_music_push(tl_music *m, const int16_t bands_db_q8[TL_BANDS], int32_t 
     m->at = (uint16_t)(m->at + 1 == TL_MUSIC_FRAMES ? 0 : m->at + 1);
     m->count = (uint16_t)tl_min(m->count + 1, TL_MUSIC_FRAMES);
 
-    int32_t step = tl_abs(loudness_db_q8 - m->last_loudness_db_q8);
-    m->last_loudness_db_q8 = tl_narrow16(loudness_db_q8);
-    int32_t steady = loudness_db_q8 > TONE_AUDIBLE && step < TONE_STEP;
-    int32_t pure = peak_share_q15 > TONE_SHARE_Q15 && steady;
-    m->tone_frames = (uint8_t)(pure ? tl_min(m->tone_frames + 1, 255) : 0);
     decide_music(m);
-    return (uint8_t)((m->tone_frames >= TONE_FRAMES ? TL_FLAG_TONE : 0) |
-                     (m->music ? TL_FLAG_MUSIC : 0));
+    return m->music;
 }
