@@ -18,7 +18,7 @@ from frames import rows, voice
 from turnlight.agent import Clipping, Heard, Listener
 from turnlight.call import CallRecord
 from turnlight.config import CallSettings, Config
-from turnlight.dsp import FLAG_CLIPPED, Frames
+from turnlight.dsp import FLAG_CLIPPED, FLAG_NUCLEUS, Frames
 from turnlight.messages import WINDOW_MS
 from turnlight.metrics import Sums, add, measures, window_fields
 
@@ -52,7 +52,7 @@ def a_call(seed: int, length_s: int = 150) -> Frames:
     made = rows(*spans, hold=[(hold_s, hold_s + 15)] if seed % 2 else [], length_s=length_s)
     for start in range(0, length_s, 5):
         voice(made, start, start + 5, chance.uniform(100, 250), chance.uniform(-16, -4))
-    made["agent_voicing_q15"] = 30_000
+    made["agent_flags"][chance.random(len(made)) < 0.04] |= FLAG_NUCLEUS
     made["agent_level_db_q8"] += np.round(1024 * np.sin(np.arange(len(made)) / 4)).astype("i2")
     made["agent_flags"][chance.random(len(made)) < 0.01] |= FLAG_CLIPPED
     return made
@@ -180,15 +180,13 @@ def test_an_upset_customer_who_calms_down() -> None:
     assert sum(w.sums.turnarounds for w in heard.windows) == 1
 
 
-def test_a_level_that_goes_up_and_down_has_syllables() -> None:
-    made = rows([(0, 20)], [])
-    swell = 6 * np.sin(2 * np.pi * 4.0 * np.arange(len(made)) / 100)
-    made["agent_level_db_q8"] = np.round((-25 + swell) * 256)
-    made["agent_voicing_q15"] = 30_000
+def test_nuclei_count_for_the_party_that_talks() -> None:
+    made = rows([(0, 20)], [(20, 40)])
+    made["agent_flags"][::25] |= FLAG_NUCLEUS
+    made["customer_flags"][::20] |= FLAG_NUCLEUS
     (call,) = listen(made).calls
-    assert call.metrics["articulation_rate"]["agent"] == pytest.approx(4.0, abs=0.1)
-    made["agent_voicing_q15"] = 0
-    assert listen(made).calls[0].metrics["articulation_rate"]["agent"] == 0
+    rates = call.metrics["articulation_rate"]
+    assert rates == {"agent": pytest.approx(4.0, abs=0.1), "customer": pytest.approx(5.0, abs=0.1)}
 
 
 def test_clipped_sound_is_a_fault() -> None:

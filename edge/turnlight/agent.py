@@ -13,11 +13,10 @@ import msgspec
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
 from turnlight.cues import STATES, Cues, CueShown, Situation
-from turnlight.dsp import DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, HOP_MS, Frames
+from turnlight.dsp import DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
 from turnlight.metrics import WindowSums
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
-from turnlight.syllables import Syllables
 
 LOOK_MS = 100
 """How often the lamp is decided."""
@@ -27,10 +26,7 @@ _COLUMNS = (
     "customer_talk",
     "agent_flags",
     "customer_flags",
-    "agent_level_db_q8",
     "customer_level_db_q8",
-    "agent_voicing_q15",
-    "customer_voicing_q15",
 )
 
 
@@ -62,7 +58,6 @@ class Listener:
         self._keep = keep
         self._now_ms = 0
         self._settlers = Settler(), Settler()
-        self._syllables = Syllables(), Syllables()
         self._hold = HoldSettler()
         self._strain = StrainMeter()
         self._lamp_side = Conversation(
@@ -101,7 +96,7 @@ class Listener:
         """End of the sound: settles what is open and ends the call."""
         heard, end_ms = Heard(), self._now_ms
         for _ in range(HOLD_SETTLE_MS // HOP_MS):
-            self._frame(0, 0, 0, 0, DB_NONE, DB_NONE, 0, 0)
+            self._frame(0, 0, 0, 0, DB_NONE)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
         self._books.finish(end_ms)
@@ -132,18 +127,15 @@ class Listener:
         customer_talk: int,
         agent_flags: int,
         customer_flags: int,
-        agent_level_q8: int,
         customer_level_q8: int,
-        agent_voicing_q15: int,
-        customer_voicing_q15: int,
     ) -> None:
         now_ms = self._now_ms
         agent = self._settlers[0].push(agent_talk == 1)
         customer = self._settlers[1].push(customer_talk == 1)
         hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
         nuclei = (
-            self._syllables[0].push(agent_level_q8, agent_voicing_q15),
-            self._syllables[1].push(customer_level_q8, customer_voicing_q15),
+            agent_flags & FLAG_NUCLEUS != 0,
+            customer_flags & FLAG_NUCLEUS != 0,
         )
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)

@@ -44,7 +44,7 @@ BAND_EDGES_HZ = tuple(
 DB_NONE = -32768
 """Value of a Q8 dB field that was not measured, and of the level of digital silence."""
 
-FLAG_CLIPPED, FLAG_TONE, FLAG_MUSIC = 1, 2, 4
+FLAG_CLIPPED, FLAG_TONE, FLAG_MUSIC, FLAG_NUCLEUS = 1, 2, 4, 8
 
 CSV_FIELDS = (
     "t_ms",

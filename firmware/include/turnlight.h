@@ -44,6 +44,7 @@ enum tl_error {
 #define TL_FLAG_CLIPPED 1u /* samples at full scale in this frame */
 #define TL_FLAG_TONE 2u    /* ringback, busy or DTMF: a steady tone, not speech */
 #define TL_FLAG_MUSIC 4u   /* music on hold */
+#define TL_FLAG_NUCLEUS 8u /* a syllable's nucleus, if this party talks */
 
 /* One row per 10 ms. Arrays are indexed by channel: 0 agent, 1 customer. 108 bytes. */
 typedef struct {

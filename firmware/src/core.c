@@ -11,6 +11,7 @@
 #include "noise.h"
 #include "pitch.h"
 #include "speech.h"
+#include "syllable.h"
 #include "tone.h"
 #include "turnlight.h"
 
@@ -25,6 +26,7 @@
 
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_NET_AHEAD, "a row waits for its last evidence");
 _Static_assert(TL_LOOKAHEAD >= PITCH_BEHIND, "a row waits for its pitch");
+_Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_SYLLABLE_BEHIND, "a row waits for its nucleus");
 _Static_assert(sizeof(tl_frame) == 108, "the rows' layout is a contract");
 
 typedef struct {
@@ -35,6 +37,7 @@ typedef struct {
     tl_bleed leak; /* of the other channel into this one */
     tl_tone tone;
     tl_music music;
+    tl_syllable syllable;
     tl_speech speech;
 } channel;
 
@@ -120,6 +123,9 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
                            voicing_q15[c]));
         if (s->hops >= TL_LOOKAHEAD) {
             tl_frame *row = row_of(s, s->hops - TL_LOOKAHEAD);
+            if (tl_syllable_push(&ch->syllable, bands[c].db_q8, voicing_q15[c], row->voicing_q15[c])) {
+                row->flags[c] |= TL_FLAG_NUCLEUS;
+            }
             tl_speech_result result;
             tl_speech_push(&ch->speech,
                            row->flags[c] & (TL_FLAG_TONE | TL_FLAG_MUSIC) ? NOT_SPEECH_Q8 : odds_q8[c],
@@ -172,6 +178,7 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
         tl_bleed_init(&ch->leak);
         tl_tone_init(&ch->tone);
         tl_music_init(&ch->music);
+        tl_syllable_init(&ch->syllable);
         tl_speech_init(&ch->speech);
     }
     return TL_OK;

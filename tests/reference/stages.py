@@ -155,3 +155,27 @@ def loudness_trackers(loudness_db: Floats, voicing: Floats) -> tuple[Floats, Flo
         voices.append(voice)
         backgrounds.append(background)
     return np.array(voices), np.array(backgrounds)
+
+
+def loudness(bands_db: Floats, voicing: Floats) -> Floats:
+    """By frame: bands of 312 Hz .. 3 kHz added by the fourth root of their power, up to 12 dB less
+    without a period; smoothed by a triangle over five frames."""
+    audible = np.maximum(bands_db[:, 2:13], -75.0)
+    plain = 40 * np.log10((10 ** (audible / 40)).sum(1)) - 12 * (1 - voicing)
+    padded = np.r_[np.full(4, -33.3), plain]
+    return np.convolve(padded, np.array([1, 2, 3, 2, 1]) / 9, "valid")
+
+
+def nuclei(smooth_db: Floats, voicing: Floats) -> list[int]:
+    """Frames of the contour's peaks that are voiced, loud, and 3 dB apart from each other."""
+    found, nucleus, dip, loudest = [], 0.0, -33.3, -33.3
+    for i in range(3, len(smooth_db) - 1):
+        here = smooth_db[i]
+        loudest, dip = max(here, loudest - q8(0.08)), min(dip, here)
+        peak = here > smooth_db[i + 1] and here >= smooth_db[i - 3 : i].max()
+        loud = here > max(loudest - 25, -27)
+        if peak and loud and min(here, nucleus) - dip >= 3 and voicing[i] >= 0.5:
+            found.append(i)
+            nucleus = dip = here
+        nucleus = max(nucleus, here)
+    return found
