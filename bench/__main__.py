@@ -1,0 +1,134 @@
+"""Measures every figure that the core is held to, with other detectors on the same sound.
+
+    ./run bench --data DATA --extra EXTRA              all of it, about a quarter of an hour
+    ./run bench --data DATA --extra EXTRA --quick      less sound, under two minutes
+    ./run bench --data DATA --only desk,clean          some of the sections
+
+DATA and EXTRA are the folders of models/speech/voices.py; only their held-out side is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import json
+import platform
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench import summary
+from bench.systems import versions
+from bench.table import Row, markdown, progress, shown
+
+ROOT = Path(__file__).resolve().parents[1]
+SECTIONS = {
+    "desk": "Calls on desks",
+    "clean": "Clean calls",
+    "noisy": "Single noisy voices, the other channel silent",
+    "line": "What is no speech",
+    "pitch": "Pitch",
+    "speed": "Speed of two channels on one core",
+    "recovery": "Events in a running call",
+    "latency": "How late a decision is known",
+}
+
+
+def machine() -> str:
+    """Processor and system, as far as they say."""
+    names = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    name = names[0] if names else platform.machine()
+    return f"{name}, {len(names) or '?'} threads, {platform.system()} {platform.machine()}"
+
+
+def commit() -> str:
+    """Which core was measured; says so where the tree has changes."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"]
+    return subprocess.run(git, capture_output=True, text=True).stdout.strip() or "unknown"
+
+
+def on_terminal(title: str, rows: list[Row]) -> None:
+    """One table."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        text = all(isinstance(row.get(name, ""), str) for row in rows)
+        table.add_column(name, justify="left" if text else "right")
+    for row in rows:
+        table.add_row(*(shown(row.get(name, "")) for name in names))
+    Console().print(table)
+
+
+def document(about: Row, tables: dict[str, list[Row]]) -> str:
+    """All tables as one page."""
+    parts = ["# Measured figures\n", "Made by `./run bench`; what they mean is in README.md.\n"]
+    parts.append("".join(f"- {name}: {shown(value)}\n" for name, value in about.items()))
+    for title, rows in tables.items():
+        parts += [f"## {title}\n", markdown(rows)]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Measure, and show."""
+    parser = argparse.ArgumentParser(
+        "./run bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, help="folder with emodb, speech-en, noise and calls")
+    parser.add_argument("--extra", type=Path, help="folder with speech/<speaker>, music and keys")
+    parser.add_argument("--quick", action="store_true", help="less of everything")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between")
+    parser.add_argument("--json", type=Path, help="write all rows to this file")
+    parser.add_argument("--markdown", type=Path, help="write all tables to this file")
+    options = parser.parse_args()
+    if options.data is None or not (options.data / "calls" / "auto-repair-40.flac").exists():
+        sys.exit(
+            "--data DATA is needed: the folder with emodb/, speech-en/, noise/ and "
+            "calls/auto-repair-40.flac, 16 kHz; see bench/README.md."
+        )
+    chosen = options.only.split(",")
+    if unknown := sorted(set(chosen) - set(SECTIONS)):
+        sys.exit(f"--only {','.join(unknown)}: there is {', '.join(SECTIONS)}.")
+
+    about: Row = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit(),
+        "machine": machine(),
+        "python": platform.python_version(),
+        "amount": "quick" if options.quick else "full",
+        **versions(),
+    }
+    found: dict[str, list[Row]] = {}
+    for name in chosen:
+        if find_spec(f"bench.{name}") is None:
+            progress(f"{name}: not here")
+            continue
+        progress(f"{name}: {SECTIONS[name]}")
+        started = time.monotonic()
+        section = importlib.import_module(f"bench.{name}")
+        found[name] = section.measure(options.data, options.extra, options.quick)
+        progress(f"  {time.monotonic() - started:.0f} s")
+        on_terminal(SECTIONS[name], found[name])
+    verdicts = summary.rows(found)
+    on_terminal("Asked, and measured in this run", verdicts)
+    tables = {"Asked, and measured in this run": verdicts} | {
+        SECTIONS[name]: rows for name, rows in found.items()
+    }
+    if options.json:
+        options.json.write_text(json.dumps({"about": about, "summary": verdicts} | found, indent=1))
+    if options.markdown:
+        options.markdown.write_text(document(about, tables), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What was asked, what was measured in this run, and whether it is enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.systems import OURS
+from bench.table import Row, shown
+
+Tables = dict[str, list[Row]]
+
+SETTLED = f"{OURS}, settled"
+MUSIC = "hold music"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One line of what the core is held to."""
+
+    what: str
+    section: str
+    column: str
+    row: dict[str, str]
+    """The row of the section's table: column and text of it."""
+    least: float
+    goal: float | dict[str, str]
+    """A figure, or the row whose figure it is."""
+    more: bool = False
+    """More is better."""
+
+
+GRID = {"where": "grid", "who": OURS}
+ASKED = (
+    Asked("AUC per 10 ms on desks", "desk", "AUC", GRID, 0.98, 0.99, more=True),
+    Asked("false alarms at 95 % hits on desks", "desk", "false alarms at 95 % hits", GRID, 6, 3),
+    Asked("AUC on clean calls", "clean", "AUC", {"who": OURS}, 0.997, 0.999, more=True),
+    Asked(
+        "AUC on single noisy voices (goal: silero's)",
+        "noisy",
+        "AUC",
+        {"who": OURS},
+        0.95,
+        {"who": "silero"},
+        more=True,
+    ),
+    Asked("talk share error on desks, points", "desk", "share error", GRID, 2, 1),
+    Asked("overlap wrong, % of the call", "desk", "overlap wrong", GRID, 1.5, 0.5),
+    Asked("overlap runs of 0.5 s and more: F1", "desk", "overlap F1", GRID, 0.85, 0.92, more=True),
+    Asked(
+        "called speech in tones, keys, breath, silence, %",
+        "line",
+        "called speech",
+        {"what": "all but music"},
+        2,
+        0.5,
+    ),
+    Asked("called speech in hold music, %", "line", "called speech", {"what": MUSIC}, 10, 3),
+    Asked("gross pitch errors, %", "pitch", "gross errors", {"who": OURS, "what": "all"}, 5, 3),
+    Asked(
+        "throughput against earshot's (asked: 2x)",
+        "speed",
+        "ratio",
+        {"against": "earshot", "fed": "10 ms"},
+        2,
+        2,
+        more=True,
+    ),
+    Asked(
+        "throughput against webrtcvad's (goal: 1x)",
+        "speed",
+        "ratio",
+        {"against": "webrtcvad 3", "fed": "10 ms"},
+        0,
+        1,
+        more=True,
+    ),
+    Asked(
+        "recovered within 2 s, share of the events, %",
+        "recovery",
+        "recovered",
+        {"event": "all"},
+        100,
+        100,
+        more=True,
+    ),
+    Asked("onset known, median, ms", "latency", "onset, median", {"where": "desks"}, 60, 60),
+    Asked("end known, median, ms", "latency", "end, median", {"where": "desks"}, 150, 150),
+)
+
+
+def find(rows: list[Row], wanted: dict[str, str], column: str) -> float | None:
+    """The figure of the row that has these texts, if there is one."""
+    for row in rows:
+        if column in row and all(row.get(name) == text for name, text in wanted.items()):
+            return float(row[column])
+    return None
+
+
+def verdict(asked: Asked, value: float, goal: float) -> str:
+    """Goal reached, reached, or missed."""
+    sign = 1 if asked.more else -1
+    if sign * value < sign * asked.least:
+        return "missed"
+    return "goal reached" if sign * value >= sign * goal else "reached"
+
+
+def rows(tables: Tables) -> list[Row]:
+    """One row for each figure asked; what was not measured in this run says so."""
+    out: list[Row] = []
+    for asked in ASKED:
+        table = tables.get(asked.section, [])
+        value = find(table, asked.row, asked.column)
+        goal = asked.goal if not isinstance(asked.goal, dict) else None
+        if isinstance(asked.goal, dict):
+            goal = find(table, asked.goal, asked.column)
+        row: Row = {"what": asked.what, "at least": shown(asked.least), "goal": "", "measured": ""}
+        if goal is not None:
+            row["goal"] = shown(goal)
+        if value is None or goal is None:
+            row["verdict"] = "not measured"
+        else:
+            row |= {"measured": shown(value), "verdict": verdict(asked, value, goal)}
+        out.append(row)
+    return out
