@@ -17,6 +17,7 @@ import platform
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,8 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import summary
-from bench.systems import versions
-from bench.table import Row, markdown, progress, shown
+from bench.table import Row, columns, markdown, progress, shown
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = {
@@ -38,7 +38,11 @@ SECTIONS = {
     "speed": "Speed of two channels on one core",
     "recovery": "Events in a running call",
     "latency": "How late a decision is known",
+    "cost": "What it costs on aarch64",
 }
+
+
+PACKAGES = ("earshot", "onnxruntime", "praat-parselmouth", "silero-vad", "webrtcvad-wheels")
 
 
 def machine() -> str:
@@ -61,19 +65,20 @@ def commit() -> str:
 def on_terminal(title: str, rows: list[Row]) -> None:
     """One table."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = columns(rows)
     for name in names:
         text = all(isinstance(row.get(name, ""), str) for row in rows)
         table.add_column(name, justify="left" if text else "right")
     for row in rows:
-        table.add_row(*(shown(row.get(name, "")) for name in names))
-    Console().print(table)
+        table.add_row(*(shown(name, row.get(name, "")) for name in names))
+    # a wide table goes to a file whole
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def document(about: Row, tables: dict[str, list[Row]]) -> str:
     """All tables as one page."""
     parts = ["# Measured figures\n", "Made by `./run bench`; what they mean is in README.md.\n"]
-    parts.append("".join(f"- {name}: {shown(value)}\n" for name, value in about.items()))
+    parts.append("".join(f"- {name}: {value}\n" for name, value in about.items()))
     for title, rows in tables.items():
         parts += [f"## {title}\n", markdown(rows)]
     return "\n".join(parts)
@@ -106,7 +111,7 @@ def main() -> None:
         "machine": machine(),
         "python": platform.python_version(),
         "amount": "quick" if options.quick else "full",
-        **versions(),
+        **{name: version(name) for name in (*PACKAGES, "numpy", "scipy")},
     }
     found: dict[str, list[Row]] = {}
     for name in chosen:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 
 from bench import scenes, scores
-from bench.systems import heard
+from bench.peers import heard
 from bench.table import Row, progress
 
 SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
@@ -36,9 +37,10 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
                 for who, score in heard(scenes.pcm(both)).items():
                     auc = scores.auc(score[:, channel], truth)
                     found.setdefault(who, {}).setdefault(snr_db, []).append(auc)
-    return [
-        {"who": who, "AUC": float(np.mean([v for vs in by.values() for v in vs]))}
-        | {f"AUC at {snr_db:.0f} dB": float(np.mean(vs)) for snr_db, vs in by.items()}
-        | {"worst AUC": min(v for vs in by.values() for v in vs)}
-        for who, by in found.items()
-    ]
+    rows: list[Row] = []
+    for who, by in found.items():
+        every = [auc for aucs in by.values() for auc in aucs]
+        row: Row = {"who": who, "AUC": mean(every)}
+        row |= {f"AUC at {snr_db:.0f} dB": mean(aucs) for snr_db, aucs in by.items()}
+        rows.append(row | {"AUC worst": min(every)})
+    return rows

@@ -8,9 +8,11 @@ Nothing here is heard in training: speakers and files are the held-out side of
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
@@ -31,9 +33,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))
 from desks import babble, leak, telephone
 from voices import Material, gather, load
 
+__all__ = ["Material", "telephone"]
+
 Rng = np.random.Generator
+T = TypeVar("T")
 SEED = 20260
+REAL = "real call"
 NAMED = ("emodb-14", "emodb-15", "emodb-16", "asterisk-it", "asterisk-ru")
+QUICK_SECONDS = 90.0
+"""So much of the real call is enough for a quick run."""
 VOICE_DBFS = -26.0
 """Level of a voice while it speaks, before the grid moves it."""
 LINE_NOISE_DBFS = -72.0
@@ -51,6 +59,8 @@ NOISES = {
     "rain": "rain_",
 }
 """Rooms of the grid, and how the names of their held-out files begin."""
+ROOMS = (TALKERS, *NOISES)
+"""Talkers come twice as often as any noise."""
 
 
 @dataclass
@@ -97,30 +107,28 @@ def neighbours(material: Material) -> Material:
     return Material({k: v for k, v in material.speakers.items() if k.startswith("en-")})
 
 
-def real_call(data: Path) -> Call:
-    """Two people on a real telephone, four minutes; nothing was trained on it."""
-    both = np.stack(_channels(data / "calls" / "auto-repair-40.flac"), 1)
-    both = both[: len(both) // HOP * HOP]
-    labels = [np.stack([speech(both[:, k], ms) for k in (0, 1)], 1) for ms in (150, 250)]
-    return Call("real call", both, *labels)
-
-
-def _channels(path: Path) -> tuple[Sound, Sound]:
-    sound, rate = soundfile.read(path, always_2d=True)
+def real_call(data: Path, seconds: float = 600.0) -> Call:
+    """Two people on a real telephone, four minutes or less of it; nothing was trained on it."""
+    path = data / "calls" / "auto-repair-40.flac"
+    both, rate = soundfile.read(path, always_2d=True)
     if rate != RATE_HZ:
         raise ValueError(f"{path}: {rate} Hz; convert it to {RATE_HZ} Hz first")
-    return sound[:, 0], sound[:, 1]
+    both = both[: min(len(both), int(seconds * RATE_HZ)) // HOP * HOP]
+    truth, turns = (
+        np.stack([speech(both[:, k], ms) for k in (0, 1)], 1) for ms in (BRIDGE_MS, TURN_BRIDGE_MS)
+    )
+    return Call(REAL, both, truth, turns)
 
 
 def utterance(path: Path, dbfs: float) -> Sound:
     """One dry utterance at a level (RMS while it speaks)."""
-    dry = load(path)
+    dry: Sound = load(path)
     dry = dry[: len(dry) // HOP * HOP]
     return dry / while_speaking(dry, speech(dry)) * gain(dbfs)
 
 
 def converse(material: Material, names: tuple[str, str], seconds: float, rng: Rng) -> Call:
-    """Agent and customer by name: whole utterances, turns, pauses, overlaps, short words between."""
+    """Agent and customer by name: whole utterances, pauses, overlaps, short words between."""
     total = int(seconds * 100)
     voices = np.zeros((total * HOP, 2))
     truth = np.zeros((total, 2), bool)
@@ -155,7 +163,7 @@ def converse(material: Material, names: tuple[str, str], seconds: float, rng: Rn
 
 @cache
 def _seconds(path: Path) -> float:
-    return soundfile.info(path).duration
+    return float(soundfile.info(path).duration)
 
 
 @dataclass(frozen=True)
@@ -185,27 +193,21 @@ def grid(count: int, seed: int, real: bool = False) -> list[Desk]:
     """
     rng = np.random.default_rng((SEED, seed))
 
-    def column(values: tuple[float | str, ...]) -> list[float | str]:
+    def column(values: tuple[T, ...]) -> list[T]:
         return [values[i] for i in rng.permutation(np.resize(np.arange(len(values)), count))]
 
-    columns = zip(
-        column(BLEEDS_DB),
-        column(SIDETONES_DB),
-        column(SNRS_DB),
-        column((TALKERS, *NOISES)),
-        column((1.0, 1.0, 1.0, 0.0)),
-        column(LEVELS_DB),
-        column(LEVELS_DB),
-        strict=True,
+    parts = zip(
+        column(BLEEDS_DB), column(SIDETONES_DB), column(SNRS_DB), column(ROOMS), strict=True
     )
-    return [
-        Desk(*row[:3], row[3]) if real else Desk(*row[:3], row[3], row[4] > 0, *row[5:])  # type: ignore[arg-type]
-        for row in columns
-    ]
+    if real:
+        return [Desk(*part) for part in parts]
+    ends = zip(column((True, True, True, False)), column(LEVELS_DB), column(LEVELS_DB), strict=True)
+    return [Desk(*part, *end) for part, end in zip(parts, ends, strict=True)]
 
 
 def room(name: str, material: Material, n: int, rng: Rng) -> Sound:
     """A noise of the grid for so many samples; RMS 1."""
+    out: Sound
     if not NOISES[name]:
         out = babble(neighbours(material), n, rng, TALKERS_COUNT)
     else:
@@ -215,22 +217,53 @@ def room(name: str, material: Material, n: int, rng: Rng) -> Sound:
     return out / np.sqrt(power(out))
 
 
-def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> Sound:
-    """The two channels as the device hears them, full scale 1."""
-    agent = call.voices[:, 0] * gain(desk.agent_db)
-    customer = call.voices[:, 1] * gain(desk.customer_db)
-    n = len(agent)
+@dataclass(frozen=True)
+class Change:
+    """What a running call does to a desk: changes of the sound on its way to the device."""
+
+    voices: Callable[[Sound], Sound] | None = None
+    """Of the dry voices, shape (n, 2)."""
+    microphone: Callable[[Sound], Sound] | None = None
+    """Of the microphone with all that it hears, before the sidetone."""
+    tap: Callable[[Sound], Sound] | None = None
+    """Of both channels at the device."""
+    neighbour: tuple[int, int, float] | None = None
+    """One talker in the room: first sample, the one after the last, dB against the agent."""
+
+
+def put_on(
+    desk: Desk, call: Call, material: Material, rng: Rng, change: Change = Change()
+) -> Sound:
+    """The two channels as the device hears them, full scale 1.
+
+    Equal generators give equal rooms and leaks, whatever changes.
+    """
+    voices = call.voices * [gain(desk.agent_db), gain(desk.customer_db)]
+    n = len(voices)
+    loud = while_speaking(voices[:, 0], call.truth[:, 0])
+    if change.voices:
+        voices = change.voices(voices)
+    agent, customer = voices.T
     if desk.narrow:
         customer = telephone(customer)
     line = customer + rng.normal(0, gain(LINE_NOISE_DBFS), n)
     microphone = agent + rng.normal(0, gain(LINE_NOISE_DBFS), n)
     if desk.snr_db is not None:
-        loud = while_speaking(agent, call.truth[:, 0])
         microphone += room(desk.noise, material, n, rng) * loud * gain(-desk.snr_db)
+    leak_rng, near_rng = rng.spawn(2)
+    if change.neighbour:
+        start, end, db = change.neighbour
+        near = babble(neighbours(material), end - start, near_rng, 1)
+        microphone[start:end] += near * loud * gain(db)
     if desk.bleed_db is not None:
-        microphone += leak(line, desk.bleed_db, rng)
-    earpiece = line if desk.sidetone_db is None else line + leak(microphone, desk.sidetone_db, rng)
-    return np.stack([microphone, earpiece], 1)
+        microphone += leak(line, desk.bleed_db, leak_rng)
+    if change.microphone:
+        microphone = change.microphone(microphone)
+    earpiece = line
+    if desk.sidetone_db is not None:
+        earpiece = line + leak(microphone, desk.sidetone_db, leak_rng)
+    both = np.stack([microphone, earpiece], 1)
+    return change.tap(both) if change.tap else both
 
 
 def pcm(sound: Sound) -> Pcm:

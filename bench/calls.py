@@ -1,0 +1,59 @@
+"""Which calls are measured: on the desks of the grid, and clean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bench import scenes
+from bench.scenes import Call, Desk
+from bench.table import progress
+from turnlight.dsp import Pcm
+
+REAL_DESKS, DESKS_OF_SPEAKER, DESK_SECONDS = 12, 10, 80.0
+CLEAN_CALLS, CLEAN_SECONDS = 10, 60.0
+QUICK_SECONDS = 30.0
+
+
+def on_desks(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[Call, Desk, Pcm]]:
+    """The issue's desk on the real call, then the grid: the real call, held-out speakers."""
+    material = scenes.held_out(data, extra)
+    real = scenes.real_call(data, scenes.QUICK_SECONDS) if quick else scenes.real_call(data)
+    desks = [scenes.ISSUE_DESK, *scenes.grid(2 if quick else REAL_DESKS, 0, real=True)]
+    jobs = [(real, desk) for desk in desks]
+    names = scenes.speakers(material)
+    each, seconds = (2, QUICK_SECONDS) if quick else (DESKS_OF_SPEAKER, DESK_SECONDS)
+    # everyone is the agent half of the time, against each of the others in turn
+    pairs = [
+        (names[i], names[(i + 1 + turn % (len(names) - 1)) % len(names)])
+        for turn in range(each // 2)
+        for i in range(len(names))
+    ]
+    for number, (pair, desk) in enumerate(zip(pairs, scenes.grid(len(pairs), 1), strict=True)):
+        rng = np.random.default_rng((scenes.SEED, 2, number))
+        jobs.append((scenes.converse(material, pair, seconds, rng), desk))
+    for number, (call, desk) in enumerate(jobs):
+        progress(
+            f"  desk {number + 1}/{len(jobs)}: {call.name}; bleed {desk.bleed_db:.0f}, "
+            f"sidetone {desk.sidetone_db:.0f}, {desk.noise} at {desk.snr_db:.0f} dB"
+        )
+        rng = np.random.default_rng((scenes.SEED, 3, number))
+        yield call, desk, scenes.pcm(scenes.put_on(desk, call, material, rng))
+
+
+def clean(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[Call, Pcm]]:
+    """The real call as it is; conversations of held-out speakers, half of them narrow-band."""
+    real = scenes.real_call(data, scenes.QUICK_SECONDS) if quick else scenes.real_call(data)
+    yield real, scenes.pcm(real.voices)
+    material = scenes.held_out(data, extra)
+    names = scenes.speakers(material)
+    for number in range(2 if quick else CLEAN_CALLS):
+        rng = np.random.default_rng((scenes.SEED, 4, number))
+        pair = (names[number % len(names)], names[(number * 2 + 1) % len(names)])
+        if pair[0] == pair[1]:
+            pair = (pair[0], names[(number + 1) % len(names)])
+        call = scenes.converse(material, pair, QUICK_SECONDS if quick else CLEAN_SECONDS, rng)
+        desk = Desk(None, None, None, narrow=number % 2 == 0)
+        yield call, scenes.pcm(scenes.put_on(desk, call, material, rng))

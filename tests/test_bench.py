@@ -1,0 +1,251 @@
+"""The bench's figures on arrays whose values are known, and its truth on made sound."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import latency, recovery, scenes, scores, summary, truth
+from bench.table import markdown, shown
+
+ROOT = Path(__file__).parents[1]
+RATE_HZ = 16_000
+
+
+def frames(text: str) -> np.ndarray:
+    """`..##` : silence, silence, speech, speech."""
+    return np.array([c == "#" for c in text])
+
+
+# --- scores
+
+
+@pytest.mark.parametrize(
+    ("score", "auc"),
+    [
+        ([1, 2, 3, 4], 1.0),
+        ([4, 3, 2, 1], 0.0),
+        ([7, 7, 7, 7], 0.5),
+        ([1, 3, 2, 4], 0.75),
+        ([1, 2, 2, 3], 0.875),
+    ],
+)
+def test_auc_is_the_chance_of_the_right_order_and_ties_count_half(
+    score: list[float], auc: float
+) -> None:
+    assert scores.auc(np.array(score, float), frames("..##")) == auc
+
+
+def test_false_alarms_are_taken_at_the_highest_threshold_that_hits_95_percent() -> None:
+    speech = frames("#" * 100 + "." * 10)
+    score = np.r_[np.arange(100), [3, 4, 5, 6, 7, 0, 0, 0, 0, 0]].astype(float)
+    threshold = scores.threshold(score, speech)
+    talk = score >= threshold
+    assert threshold == 5
+    assert scores.hits(talk, speech) == 0.95
+    assert scores.false_alarms(talk, speech) == 0.3
+
+
+def test_a_threshold_never_hits_less_than_asked() -> None:
+    score = np.array([1.0, 1, 2, 3, 0])
+    assert scores.threshold(score, frames("####."), hits=0.75) == 1
+
+
+def test_share_error_is_in_points_of_all_talk() -> None:
+    true = np.stack([frames("####......"), frames("....####..")], 1)
+    said = np.stack([frames("####......"), frames("....####.#")], 1)
+    assert scores.share_error(true, true) == 0
+    assert scores.share_error(said, true) == pytest.approx(100 * (4 / 8 - 4 / 9))
+
+
+def test_overlap_that_is_missed_counts_like_one_that_never_was() -> None:
+    true = np.stack([frames("#####....."), frames("...#######")], 1)
+    said = np.stack([frames("####.....#"), frames("...#######")], 1)
+    assert scores.overlap_wrong(said, true) == 0.2
+
+
+def both(*spans: tuple[int, int]) -> np.ndarray:
+    out = np.zeros((1000, 2), bool)
+    for start, end in spans:
+        out[start:end] = True
+    return out
+
+
+@pytest.mark.parametrize(
+    ("said", "matches"),
+    [
+        ([(100, 200)], (1, 1, 1)),
+        ([(150, 250)], (1, 1, 1)),
+        ([(151, 251)], (0, 1, 1)),
+        ([(100, 149)], (0, 0, 1)),
+        ([(100, 150), (150, 200)], (1, 1, 1)),
+        ([(100, 150), (151, 201)], (1, 2, 1)),
+        ([(100, 200), (500, 560)], (1, 2, 1)),
+        ([], (0, 0, 1)),
+    ],
+)
+def test_long_overlaps_match_once_when_half_of_the_shorter_is_shared(
+    said: list[tuple[int, int]], matches: tuple[int, int, int]
+) -> None:
+    assert scores.overlap_matches(both(*said), both((100, 200))) == matches
+
+
+def test_f1_of_added_matches() -> None:
+    assert scores.f1(3, 4, 5) == pytest.approx(2 / 3)
+    assert scores.f1(0, 0, 0) == 1
+    assert scores.f1(0, 2, 0) == 0
+
+
+# --- truth
+
+
+def tone(seconds: float, dbfs: float) -> np.ndarray:
+    t = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    return np.sin(2 * np.pi * 200 * t) * 10 ** (dbfs / 20)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(int(seconds * RATE_HZ))
+
+
+def test_speech_is_38_db_below_the_peak_and_no_less() -> None:
+    for below, heard in ((36, True), (40, False)):
+        dry = np.r_[silence(1), tone(1, -10), silence(1), tone(1, -10 - below), silence(1)]
+        found = truth.speech(dry)
+        assert found[102:198].all()
+        assert found[305:395].any() == heard
+        assert not found[:97].any()
+
+
+def test_a_recordings_own_noise_is_no_speech() -> None:
+    noise = np.random.default_rng(1).normal(0, 10 ** (-40 / 20), 3 * RATE_HZ)
+    noise[RATE_HZ : 2 * RATE_HZ] += tone(1, -10)
+    found = truth.speech(noise)
+    assert found[102:198].all()
+    assert found.sum() < 110
+
+
+def test_a_voice_without_a_pause_is_speech_from_end_to_end() -> None:
+    assert truth.speech(tone(2, -20)).mean() > 0.98
+
+
+@pytest.mark.parametrize(("gap_ms", "bridge_ms", "one"), [(150, 150, True), (160, 150, False)])
+def test_gaps_up_to_the_bridge_are_speech(gap_ms: int, bridge_ms: int, one: bool) -> None:
+    active = frames("#" * 20 + "." * (gap_ms // 10) + "#" * 20)
+    assert (len(truth.runs(truth.bridged(active, bridge_ms))) == 1) == one
+
+
+def test_bursts_are_dropped_after_gaps_were_bridged() -> None:
+    active = frames("#######" + "." * 30 + "####.####" + "." * 30 + "########")
+    assert truth.runs(truth.bridged(active, 150, 80)) == [(37, 46), (76, 84)]
+
+
+# --- how late, and whether it comes back
+
+
+def test_delays_count_until_the_row_has_been_given() -> None:
+    true = frames("." * 50 + "#" * 50 + "." * 60)
+    talk = frames("." * 52 + "#" * 55 + "." * 53)
+    onsets, ends, missed = latency.delays(talk, true)
+    assert onsets == [(2 + 5) * 10]
+    assert ends == [(7 + 5) * 10]
+    assert not missed
+
+
+def test_an_onset_that_never_comes_is_missed_and_has_no_end() -> None:
+    true = frames("." * 50 + "#" * 50 + "." * 60)
+    assert latency.delays(np.zeros(160, bool), true) == ([], [], 1)
+
+
+def test_a_pause_too_short_to_be_one_is_not_counted() -> None:
+    true = frames("." * 50 + "#" * 50 + "." * 20 + "#" * 50 + "." * 60)
+    onsets, ends, missed = latency.delays(true, true)
+    assert (len(onsets), len(ends), missed) == (1, 1, 0)
+
+
+def test_recovered_means_within_three_points_in_hits_and_false_alarms() -> None:
+    before = recovery.Counts(speech=100, hit=90, other=100, false=2)
+    assert recovery.within_points(recovery.Counts(100, 87, 100, 5), before)
+    assert not recovery.within_points(recovery.Counts(100, 86, 100, 2), before)
+    assert not recovery.within_points(recovery.Counts(100, 90, 100, 6), before)
+
+
+# --- what is said of it
+
+
+def test_a_verdict_needs_a_figure_of_this_run() -> None:
+    verdicts = summary.rows({"clean": [{"who": "turnlight", "AUC": 0.998}]})
+    said = {row["what"]: row["verdict"] for row in verdicts}
+    assert said["AUC on clean calls"] == "reached"
+    assert said["AUC per 10 ms on desks"] == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(7, "missed"), (6, "reached"), (3, "goal reached"), (0, "goal reached")]
+)
+def test_less_is_better_where_errors_are_counted(value: float, said: str) -> None:
+    asked = next(a for a in summary.ASKED if a.what.startswith("false alarms"))
+    assert summary.verdict(asked, value, 3) == said
+
+
+def test_a_table_shows_fine_figures_finely() -> None:
+    assert markdown([{"who": "a", "AUC": 0.98765}, {"who": "b", "x, %": 2.0}]) == (
+        "| who | AUC | x, % |\n| --- | --- | --- |\n| a | 0.9877 |  |\n| b |  | 2 |\n"
+    )
+    assert shown("F1", 1.0) == "1.0000"
+
+
+# --- what is measured: the grid
+
+
+def test_the_grid_is_the_same_twice_and_balanced() -> None:
+    desks = scenes.grid(24, 1)
+    assert desks == scenes.grid(24, 1)
+    assert desks != scenes.grid(24, 2)
+    for name, values in (
+        ("bleed_db", scenes.BLEEDS_DB),
+        ("sidetone_db", scenes.SIDETONES_DB),
+        ("snr_db", scenes.SNRS_DB),
+    ):
+        column = [getattr(desk, name) for desk in desks]
+        assert {column.count(value) for value in values} == {6}
+    assert {desk.noise for desk in desks} == set(scenes.NOISES)
+    assert sum(desk.narrow for desk in desks) == 18
+
+
+def test_a_real_call_keeps_its_own_levels() -> None:
+    assert all(
+        (d.agent_db, d.customer_db, d.narrow) == (0, 0, False) for d in scenes.grid(9, 0, True)
+    )
+
+
+def test_equal_seeds_give_equal_desks_until_something_changes() -> None:
+    rng = np.random.default_rng(3)
+    voices = rng.normal(0, 0.1, (RATE_HZ, 2))
+    call = scenes.Call("noise", voices, np.ones((100, 2), bool), np.ones((100, 2), bool))
+    desk = scenes.Desk(-20.0, -20.0, None)
+    half = RATE_HZ // 2
+    change = recovery.tap(1, 6)(half, RATE_HZ)
+    one, same, other = (
+        scenes.put_on(desk, call, scenes.Material(), np.random.default_rng(4), c)
+        for c in (scenes.Change(), scenes.Change(), change)
+    )
+    assert np.array_equal(one, same)
+    assert np.array_equal(one[:half], other[:half])
+    assert np.allclose(other[half:] / one[half:], [1, 10 ** (6 / 20)])
+
+
+def test_without_data_one_sentence_says_what_is_needed(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench", "--data", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert "--data DATA is needed" in ran.stderr
