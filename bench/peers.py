@@ -96,7 +96,8 @@ def plain_score(pcm: Pcm) -> Score:
     frames = pcm[: len(pcm) // HOP * HOP].reshape(-1, HOP, 2).astype(float)
     db = 10 * np.log10((frames**2).mean(1) + 1e-3)
     level = np.stack([np.convolve(db[:, k], np.ones(SMOOTH) / SMOOTH, "same") for k in (0, 1)], 1)
-    return level + np.clip(level - level[:, ::-1], -30, 10)
+    score: Score = level + np.clip(level - level[:, ::-1], -30, 10)
+    return score
 
 
 PEERS: dict[str, Callable[[Pcm], Score]] = {

@@ -214,7 +214,8 @@ def room(name: str, material: Material, n: int, rng: Rng) -> Sound:
         paths = [p for p in material.noises if p.name.startswith(NOISES[name])]
         sound = load(paths[rng.integers(len(paths))])
         out = np.resize(np.roll(sound, int(rng.integers(len(sound)))), n)
-    return out / np.sqrt(power(out))
+    out /= np.sqrt(power(out))
+    return out
 
 
 @dataclass(frozen=True)
