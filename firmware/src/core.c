@@ -108,7 +108,9 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         channel *ch = &s->channels[c];
         tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, leak_db_q8[c]);
         tl_noise_push(&ch->noise, bands[c].db_q8);
-        seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c], voicing_q15[c]};
+        seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c],
+                                   tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
+                                   voicing_q15[c]};
     }
     tl_evidence_push(&s->evidence, seen, evidence);
     tl_net_push(&s->net, evidence, odds_q8);
@@ -118,9 +120,7 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
                        ch->noise.floor_db_q8);
         mark(s, c, TL_FLAG_TONE, tl_tone_push(&ch->tone, &bands[c]));
         mark(s, c, TL_FLAG_MUSIC,
-             tl_music_push(&ch->music, bands[c].db_q8,
-                           tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
-                           voicing_q15[c]));
+             tl_music_push(&ch->music, bands[c].db_q8, seen[c].loudness_db_q8, voicing_q15[c]));
         if (s->hops >= TL_LOOKAHEAD) {
             tl_frame *row = row_of(s, s->hops - TL_LOOKAHEAD);
             if (tl_syllable_push(&ch->syllable, bands[c].db_q8, voicing_q15[c], row->voicing_q15[c])) {

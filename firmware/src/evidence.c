@@ -1,6 +1,5 @@
 #include "evidence.h"
 
-#include "bleed.h"
 #include "fixed.h"
 
 #define VOICE_START TL_DB(-45)
@@ -43,8 +42,9 @@ static void follow(tl_loudness *l, int32_t loudness, int16_t voicing_q15) {
 }
 
 static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t other_loudness,
-                             int32_t loudness, int8_t *out) {
+                             int8_t *out) {
     const int16_t *own = in->bands->db_q8;
+    int32_t loudness = in->loudness_db_q8;
     for (int32_t k = 0; k < TL_EVIDENCE_BANDS; k++) {
         int32_t over_floor = 0, over_leak = 0;
         for (int32_t b = 2 * k; b < 2 * k + 2; b++) {
@@ -71,12 +71,8 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
 
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]) {
-    int32_t loudness[TL_CHANNELS];
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        loudness[c] = tl_bleed_unexplained_db_q8(in[c].bands->db_q8, in[c].leak_db_q8);
-    }
-    for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        channel_evidence(&f->loudness[c], &in[c], loudness[1 - c], loudness[c],
+        channel_evidence(&f->loudness[c], &in[c], in[1 - c].loudness_db_q8,
                          out + c * TL_EVIDENCE_CHANNEL);
     }
 }

@@ -29,6 +29,7 @@ typedef struct {
     const tl_bands *bands;
     const int16_t *floor_db_q8; /* noise floor per band */
     const int16_t *leak_db_q8;  /* what the other channel explains per band */
+    int32_t loudness_db_q8;     /* level of what it does not explain */
     int16_t voicing_q15;
 } tl_evidence_in;
 

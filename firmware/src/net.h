@@ -1,7 +1,10 @@
-/* The small int8 network that decides who speaks, from the features of nine frames.
+/* The small recurrent network that decides who speaks, from the evidence of every frame.
  *
- * Three dense layers, ReLU between them. Scales: features 1/32, weights 1/64, hidden values 1/16.
- * Trained by models/speech/train.py, which also writes weights.c.
+ * One layer of gated recurrent units (Cho et al. 2014, reset gate after the product) and two
+ * outputs. Its memory holds what a fixed window cannot: how loud each party and the room have been.
+ * Scales: everything that is multiplied is Q11 (evidence in 1/32 becomes Q11 by << 6, memory Q15 by
+ * >> 4, weights are Q11), so every product is Q22. Trained by models/speech/train.py, which also
+ * writes weights.c and proves that no row of weights can overflow 31 bits.
  */
 #ifndef TL_NET_H
 #define TL_NET_H
@@ -11,19 +14,16 @@
 #include "evidence.h"
 #include "weights.h"
 
-#define TL_NET_AHEAD 3
-#define TL_NET_FRAMES 20 /* frames kept: 16 before the one decided, itself, 3 after */
+#define TL_NET_AHEAD 3 /* frames that the network hears after the one it decides */
 
 typedef struct {
-    int8_t evidence[TL_NET_FRAMES][TL_EVIDENCE]; /* ring */
-    uint8_t at;                                  /* where the newest frame stands */
-    uint8_t started;
+    int16_t memory_q15[TL_NET_UNITS]; /* within -1..1 */
 } tl_net;
 
 void tl_net_init(tl_net *n);
 
-/* Takes the newest frame; gives the log-odds (Q8) of speech of both parties, TL_NET_AHEAD frames
- * earlier. */
+/* Takes the newest frame; gives the log-odds (Q8, within +-8) of speech of both parties,
+ * TL_NET_AHEAD frames earlier. */
 void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_CHANNELS]);
 
 #endif

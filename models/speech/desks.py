@@ -2,7 +2,7 @@
 
 Everything is drawn from one seed. The truth is each party's own dry voice: speech where its level
 is within 35 dB of the utterance's loudest 50 ms and 12 dB above the recording's own noise;
-pauses up to 80 ms are bridged.
+pauses up to 150 ms belong to it, since nobody takes the floor within one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from scipy import signal
 from voices import RATE_HZ, Material, Sound, load
 
 HOP = 160
+BRIDGE = 15
+"""Frames of a pause that still belongs to the speech around it."""
 Labels = npt.NDArray[np.bool_]
 Rng = np.random.Generator
 
@@ -44,7 +46,7 @@ def speech_frames(dry: Sound) -> Labels:
     db = 10 * np.log10(power + 1e-12)
     # a recording's own noise is no speech: stay 12 dB above it, as far as the voice allows
     quiet = float(np.quantile(db, 0.03)) + 12
-    return settle(db > max(db.max() - 35, min(quiet, db.max() - 18), -75), bridge=8)
+    return settle(db > max(db.max() - 35, min(quiet, db.max() - 18), -75), bridge=BRIDGE)
 
 
 def at_speed(x: Sound, speed: float) -> Sound:
@@ -98,14 +100,16 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
 
     now, party = float(rng.uniform(0.2, 3.0)), int(rng.integers(2))
     while now < seconds - 1:
-        for _ in range(rng.integers(1, 4)):
+        # most turns are short; now and then somebody tells a story
+        for _ in range(rng.integers(6, 15) if rng.random() < 0.06 else rng.integers(1, 4)):
             started = now
             now = place(now, party) + float(rng.uniform(0.0, 0.6))
             if not solo and rng.random() < 0.2 and now - started > 1.5:
                 place(float(rng.uniform(started + 0.3, now - 0.5)), 1 - party)
         gap = float(
             rng.choice(
-                [rng.uniform(-1.2, 0), rng.uniform(0, 1), rng.uniform(0.5, 6)], p=[0.3, 0.5, 0.2]
+                [rng.uniform(-1.2, 0), rng.uniform(-4, -1), rng.uniform(0, 1), rng.uniform(0.5, 6)],
+                p=[0.27, 0.08, 0.47, 0.18],
             )
         )
         if solo:
@@ -113,13 +117,13 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
         else:
             party = 1 - party
             now = max(now + gap, 0.2)
-    speech = np.stack([settle(speech[:, k], bridge=8) for k in (0, 1)], 1)
+    speech = np.stack([settle(speech[:, k], bridge=BRIDGE) for k in (0, 1)], 1)
     return Call(voices, speech)
 
 
-def telephone(x: Sound) -> Sound:
-    """300-3400 Hz, 8 kHz, mu-law, back to 16 kHz."""
-    band = signal.butter(4, [300, 3400], "band", fs=RATE_HZ, output="sos")
+def telephone(x: Sound, low_hz: float = 300, high_hz: float = 3400) -> Sound:
+    """A telephone's band, 8 kHz, mu-law, back to 16 kHz."""
+    band = signal.butter(4, [low_hz, high_hz], "band", fs=RATE_HZ, output="sos")
     narrow = signal.sosfilt(band, x)[::2]
     code = np.sign(narrow) * np.log1p(255 * np.clip(np.abs(narrow), 0, 1)) / np.log(256)
     code = np.round(code * 127) / 127
@@ -207,6 +211,17 @@ def tones(n: int, rng: Rng) -> Sound:
     return out
 
 
+def line_sound(material: Material, n: int, rng: Rng) -> Sound:
+    """Tones of the line, or hold music; RMS 1."""
+    if rng.random() < 0.4 or not material.music:
+        out = tones(n, rng)
+    else:
+        sound = load(material.music[rng.integers(len(material.music))])
+        at = int(rng.integers(max(1, len(sound) - n)))
+        out = np.resize(sound[at : at + n], n)
+    return out / rms(out)
+
+
 def lose_packets(x: Sound, share: float, rng: Rng) -> Sound:
     """Packets of 20 ms lost and concealed by the one before, faded."""
     out = x.copy()
@@ -216,12 +231,23 @@ def lose_packets(x: Sound, share: float, rng: Rng) -> Sound:
     return out
 
 
-def gain_step(x: Sound, rng: Rng) -> Sound:
-    """Somebody turns a gain in the middle of the call, or the headset is put down."""
+def gain_steps(x: Sound, rng: Rng) -> Sound:
+    """Somebody turns a gain in the middle of the call; some turn it back."""
     out = x.copy()
-    at = int(rng.integers(len(x)))
-    out[at:] *= decibels(rng.uniform(-20, 12))
-    return out
+    for _ in range(rng.integers(1, 4)):
+        out[int(rng.integers(len(x))) :] *= decibels(rng.uniform(-20, 20))
+    return out / max(1.0, rms(out) / max(rms(x), 0.05))
+
+
+def pause_of(call: Call, party: int, rng: Rng) -> slice:
+    """Some 3 to 15 s of the call, in samples, in which this party says nothing: `call` is cut."""
+    frames = len(call.speech)
+    length = int(rng.integers(300, 1500))
+    at = int(rng.integers(max(1, frames - length)))
+    call.speech[at : at + length, party] = False
+    samples = slice(at * HOP, (at + length) * HOP)
+    call.voices[samples, party] = 0
+    return samples
 
 
 def gate(speech: Labels, n: int) -> Sound:
@@ -251,6 +277,12 @@ class Desk:
     """Noise around the customer and on the line, against the customer's voice."""
     lost: float
     """Share of 20 ms packets that the line loses."""
+    muted: bool
+    """The agent mutes the microphone for a while: digital silence."""
+    relayed: bool
+    """The customer hands over to another one, at another level."""
+    held: bool
+    """Music or tones of the line for a while, instead of the customer."""
 
 
 def draw_desk(rng: Rng) -> Desk:
@@ -264,10 +296,13 @@ def draw_desk(rng: Rng) -> Desk:
         snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(3, 28)),
         talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.4, 0.08, 0.12, 0.15, 0.15, 0.1])),
         narrow=bool(rng.random() < 0.75),
-        agent_narrow=bool(rng.random() < 0.15),
+        agent_narrow=bool(rng.random() < 0.4),
         gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
         line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.4 else 60.0,
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
+        muted=bool(rng.random() < 0.12),
+        relayed=bool(rng.random() < 0.15),
+        held=bool(rng.random() < 0.12),
     )
 
 
@@ -278,10 +313,17 @@ def level_to(x: Sound, speech: Labels, dbfs: float) -> Sound:
 
 
 def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[np.int16]:
-    """The two channels as the device hears them: int16, shape (n, 2)."""
+    """The two channels as the device hears them: int16, shape (n, 2). A mute also cuts `call`."""
+    muted = pause_of(call, 0, rng) if desk.muted else None
+    held = pause_of(call, 1, rng) if desk.held else None
     agent = level_to(call.voices[:, 0], call.speech[:, 0], desk.agent_dbfs)
     customer = level_to(call.voices[:, 1], call.speech[:, 1], desk.customer_dbfs)
     n = len(agent)
+    if held is not None:
+        hold = customer[held]
+        hold += line_sound(material, len(hold), rng) * decibels(desk.customer_dbfs)
+    if desk.relayed:
+        customer[int(rng.integers(n)) :] *= decibels(rng.uniform(-15, 15))
     if desk.line_snr_db < 40:
         kind = rng.random()
         if kind < 0.6:
@@ -291,8 +333,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         else:
             near_customer = babble(material, n, rng, 6)
         customer = customer + near_customer * decibels(desk.customer_dbfs - desk.line_snr_db)
+    band = (float(rng.uniform(60, 300)), float(rng.uniform(3300, 3700)))
     if desk.narrow:
-        customer = telephone(customer)
+        customer = telephone(customer, *band)
     customer = lose_packets(customer, desk.lost, rng)
     # a one-talker neighbour is a rival voice: keep it well below the agent
     snr_db = desk.snr_db if desk.talkers != 1 else max(desk.snr_db, 12.0)
@@ -300,7 +343,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     microphone = agent + around * decibels(desk.agent_dbfs - snr_db)
     microphone += rng.normal(0, decibels(rng.uniform(-90, -66)), n)
     if desk.agent_narrow:
-        microphone = telephone(microphone)
+        microphone = telephone(microphone, *band)
+    if muted is not None:
+        microphone[muted] = 0
     line = customer + rng.normal(0, decibels(rng.uniform(-90, -60)), n)
     for sound, party in ((microphone, 0), (line, 1)):
         if desk.gated[party]:
@@ -311,9 +356,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     if desk.sidetone_db is not None:
         earpiece = line + leak(microphone, desk.sidetone_db, rng)
     if rng.random() < 0.15:
-        microphone = gain_step(microphone, rng)
+        microphone = gain_steps(microphone, rng)
     if rng.random() < 0.15:
-        earpiece = gain_step(earpiece, rng)
+        earpiece = gain_steps(earpiece, rng)
     both = np.stack([microphone, earpiece], 1)
     peak = np.abs(both).max()
     if peak > 0.99 and rng.random() < 0.8:
@@ -326,12 +371,7 @@ def line_sounds(
 ) -> tuple[npt.NDArray[np.int16], Labels]:
     """No speech at all: tones or music in the earpiece, noise or breathing in the microphone."""
     n = int(seconds * RATE_HZ)
-    far = tones(n, rng) if rng.random() < 0.5 or not material.music else None
-    if far is None:
-        sound = load(material.music[rng.integers(len(material.music))])
-        at = int(rng.integers(max(1, len(sound) - n)))
-        far = np.resize(sound[at : at + n], n)
-    far = far / rms(far) * decibels(rng.uniform(-34, -14))
+    far = line_sound(material, n, rng) * decibels(rng.uniform(-34, -14))
     if rng.random() < 0.7:
         far = telephone(far)
     near = noise(material, n, rng) * decibels(rng.uniform(-60, -34))

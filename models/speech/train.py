@@ -1,11 +1,10 @@
 """Trains the core's speech network and writes firmware/src/weights.c and weights.h.
 
-    python models/speech/train.py --data DATA --extra EXTRA --hours 5 --epochs 14
-    python models/speech/train.py --data DATA --hours 0.3 --epochs 1 --out /tmp/try   # a quick try
+    python models/speech/train.py --data DATA --extra EXTRA --keep SET.npz   # drawn sound is kept
+    python models/speech/train.py --data DATA --hours 0.5 --epochs 1 --out /tmp/try   # a quick try
 
-The features come from the core itself (firmware/tools/dump_evidence.c is compiled on the fly), so
-what trains is what runs. The forward pass uses the int8 weights from the first step on
-(straight-through gradients), so nothing is lost by quantising afterwards. NumPy only.
+The evidence comes from the core itself (firmware/tools/dump_evidence.c is compiled on the fly), so
+what trains is what runs. NumPy only.
 """
 
 from __future__ import annotations
@@ -25,52 +24,49 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import itertools
 
 from desks import Labels, converse, draw_desk, line_sounds, put_on
+from gru import Adam, Matrix, Weights, backward, drawn, forward, logistic
 from voices import gather
 
 ROOT = Path(__file__).resolve().parents[2]
-FEATURES = 60
-LOOKS = (0, 1, 2, 3, 4, 6, 9, 13, 19)
-AHEAD = 3
-FIRST, SECOND = 48, 24
-WEIGHT_SCALE = 64.0
-FEATURE_SCALE, HIDDEN_SCALE = 32.0, 16.0
+EVIDENCE = 60
+UNITS = 64
+BEHIND = 4
+"""Frames between the frame decided and the newest one heard: TL_LOOKAHEAD."""
+CALL_S = 90.0
+SCALE = 2048.0
+"""Weights and everything they meet are Q11."""
+EVIDENCE_SCALE = np.float32(1 / 32)
+LARGEST = 64 * 64
+"""The largest evidence, Q11; a memory is smaller."""
+STEPS, BATCH = 300, 32
+"""Frames that a gradient looks back, and calls side by side."""
 CORE_BYTES = 40_960
-Matrix = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.int8]
 
 
 @lru_cache(maxsize=1)
-def feature_library() -> ctypes.CDLL:
-    folder = Path(tempfile.mkdtemp())
+def evidence_library() -> ctypes.CDLL:
+    target = Path(tempfile.mkdtemp()) / "evidence.so"
     sources = [p for p in sorted((ROOT / "firmware/src").glob("*.c")) if p.name != "core.c"]
-    target = folder / "features.so"
     subprocess.run(
         [
-            "gcc",
-            "-O3",
-            "-std=c11",
-            "-fPIC",
-            "-shared",
-            f"-I{ROOT}/firmware/include",
-            f"-I{ROOT}/firmware/src",
-            str(ROOT / "firmware/tools/dump_evidence.c"),
-            *map(str, sources),
-            "-o",
-            str(target),
+            *("gcc", "-O3", "-std=c11", "-fPIC", "-shared"),
+            *(f"-I{ROOT}/firmware/include", f"-I{ROOT}/firmware/src"),
+            *map(str, [ROOT / "firmware/tools/dump_evidence.c", *sources]),
+            *("-o", str(target)),
         ],
         check=True,
     )
     return ctypes.CDLL(str(target))
 
 
-def features_of(library: ctypes.CDLL, pcm: npt.NDArray[np.int16]) -> Bytes:
-    """One row per hop. Row h was complete when hop h had been heard, and is about hop h - 1."""
+def evidence_of(library: ctypes.CDLL, pcm: npt.NDArray[np.int16]) -> Bytes:
+    """What the network is given with each hop: shape (hops, 60)."""
     core = np.zeros(CORE_BYTES // 8, np.int64)
     library.tl_init(ctypes.c_void_p(core.ctypes.data), 16_000)
-    out = np.zeros((len(pcm) // 160, FEATURES), np.int8)
+    out = np.zeros((len(pcm) // 160, EVIDENCE), np.int8)
     pcm = np.ascontiguousarray(pcm)
     library.tl_dump_evidence(
         ctypes.c_void_p(core.ctypes.data),
@@ -81,162 +77,126 @@ def features_of(library: ctypes.CDLL, pcm: npt.NDArray[np.int16]) -> Bytes:
     return out
 
 
-def one_minute(job: tuple[Path, Path | None, bool, int, int]) -> tuple[Bytes, Labels]:
-    """Features and aligned labels of one drawn minute."""
+def one_call(job: tuple[Path, Path | None, bool, int, int]) -> tuple[Bytes, Labels]:
+    """Evidence of one drawn call, and the truth that the network should tell with each row."""
     data, extra, held_out, seed, number = job
-    material, library = gather(data, extra, held_out), feature_library()
+    material, library = gather(data, extra, held_out), evidence_library()
     rng = np.random.default_rng((seed, number))
-    if rng.random() < 0.12:
-        pcm, speech = line_sounds(material, rng, 60.0)
+    if rng.random() < 0.1:
+        pcm, speech = line_sounds(material, rng, CALL_S)
     else:
-        call = converse(material, rng, 60.0, solo=bool(rng.random() < 0.12))
+        call = converse(material, rng, CALL_S, solo=bool(rng.random() < 0.12))
         pcm, speech = put_on(draw_desk(rng), call, material, rng), call.speech
-    features = features_of(library, pcm)
-    # the row that completes hop h decides hop h - 1 - AHEAD
-    return features, np.pad(speech, ((1 + AHEAD, 0), (0, 0)))[: len(features)]
+    return evidence_of(library, pcm), np.pad(speech, ((BEHIND, 0), (0, 0)))[: len(speech)]
 
 
 def make_set(
     data: Path, extra: Path | None, held_out: bool, hours: float, seed: int, processes: int
-) -> tuple[Bytes, Labels, npt.NDArray[np.int64]]:
-    """Features, labels, and the rows that may be trained on (those with enough past)."""
-    minutes = max(4, int(hours * 60))
-    jobs = [(data, extra, held_out, seed, i) for i in range(minutes)]
-    features: list[Bytes] = []
-    truth: list[Labels] = []
+) -> tuple[Bytes, Labels]:
+    """Evidence (calls, frames, 60) and truth (calls, frames, 2)."""
+    calls = max(4, int(hours * 3600 / CALL_S))
+    jobs = [(data, extra, held_out, seed, i) for i in range(calls)]
+    evidence = np.empty((calls, int(CALL_S * 100), EVIDENCE), np.int8)
+    truth = np.empty((*evidence.shape[:2], 2), np.bool_)
     with multiprocessing.Pool(processes) as pool:
-        for i, (one, labels) in enumerate(pool.imap(one_minute, jobs)):
-            features.append(one)
-            truth.append(labels)
+        for i, (one, labels) in enumerate(pool.imap(one_call, jobs)):
+            evidence[i], truth[i] = one, labels
             if i % 20 == 0:
-                print(f"  sound {i + 1}/{minutes} min", file=sys.stderr, flush=True)
-    starts = np.cumsum([0, *(len(one) for one in features)])
-    rows = [np.arange(a + max(LOOKS), b) for a, b in itertools.pairwise(starts)]
-    return np.concatenate(features), np.concatenate(truth), np.concatenate(rows)
+                print(f"  sound: call {i + 1} of {calls}", file=sys.stderr, flush=True)
+    return evidence, truth
 
 
-class Net:
-    """The float master of the int8 network, its gradients and its Adam state."""
-
-    def __init__(self, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        sizes = (len(LOOKS) * FEATURES, FIRST, SECOND, 2)
-        self.weights = [
-            rng.normal(0, np.sqrt(1.0 / a), (a, b)).astype(np.float32)
-            for a, b in itertools.pairwise(sizes)
-        ]
-        self.biases = [np.zeros(b, np.float32) for b in sizes[1:]]
-        self._moments = [np.zeros_like(p) for p in (*self.weights, *self.biases) for _ in "mv"]
-        self._steps = 0
-
-    def quantised(self) -> list[Matrix]:
-        return [np.clip(np.round(w * WEIGHT_SCALE), -127, 127) / WEIGHT_SCALE for w in self.weights]
-
-    def forward(self, x: Matrix, weights: list[Matrix]) -> list[Matrix]:
-        values = [x]
-        for layer, (w, b) in enumerate(zip(weights, self.biases, strict=True)):
-            z = values[-1] @ w + b
-            if layer < 2:
-                z = np.clip(np.floor(z * HIDDEN_SCALE + 0.5), 0, 127) / HIDDEN_SCALE
-            values.append(z)
-        return values
-
-    def step(self, x: Matrix, y: Matrix, weight: Matrix, rate: float) -> float:
-        weights = self.quantised()
-        values = self.forward(x, weights)
-        p = 1 / (1 + np.exp(-np.clip(values[-1], -30, 30)))
-        loss = -float(np.mean(weight * (y * np.log(p + 1e-7) + (1 - y) * np.log(1 - p + 1e-7))))
-        delta = (p - y) * weight / len(x)
-        gradients: list[Matrix] = []
-        bias_gradients: list[Matrix] = []
-        for layer in (2, 1, 0):
-            gradients.insert(0, values[layer].T @ delta)
-            bias_gradients.insert(0, delta.sum(0))
-            if layer:
-                hidden = values[layer]
-                delta = (delta @ weights[layer].T) * ((hidden > 0) & (hidden < 7.9))
-        self._adam((*gradients, *bias_gradients), rate)
-        for w in self.weights:
-            np.clip(w, -1.98, 1.98, out=w)
-        return loss
-
-    def _adam(self, gradients: tuple[Matrix, ...], rate: float) -> None:
-        self._steps += 1
-        for i, (p, g) in enumerate(zip((*self.weights, *self.biases), gradients, strict=True)):
-            m, v = self._moments[2 * i], self._moments[2 * i + 1]
-            m += 0.1 * (g - m)
-            v += 0.001 * (g * g - v)
-            p -= (
-                rate * (m / (1 - 0.9**self._steps)) / (np.sqrt(v / (1 - 0.999**self._steps)) + 1e-8)
-            )
+def seen(evidence: Bytes) -> Matrix:
+    """(calls, frames, K) to what the first product takes: (frames, calls, K)."""
+    return np.ascontiguousarray(evidence.transpose(1, 0, 2), np.float32) * EVIDENCE_SCALE
 
 
-def batch(features: Bytes, rows: npt.NDArray[np.int64]) -> Matrix:
-    """What the first layer sees for each row: the frames of LOOKS, newest first."""
-    stacked = features[rows[:, None] - np.array(LOOKS)[None, :]]
-    return stacked.reshape(len(rows), -1).astype(np.float32) / FEATURE_SCALE
-
-
-def auc(score: npt.NDArray[np.float32], truth: Labels) -> float:
+def auc(score: Matrix, truth: Labels) -> float:
     ranks = np.empty(len(score))
     ranks[np.argsort(score, kind="stable")] = np.arange(len(score))
     ones = int(truth.sum())
     return float((ranks[truth].sum() - ones * (ones - 1) / 2) / (ones * (len(truth) - ones)))
 
 
-def emphasis(truth: Labels) -> Matrix:
-    """Weight of each frame: within 50 ms of a change of the truth nobody can be sure."""
-    weight = np.ones(truth.shape, np.float32)
-    for k in (0, 1):
-        for edge in np.flatnonzero(np.diff(truth[:, k].astype(np.int8))):
-            weight[max(0, edge - 4) : edge + 5, k] = 0.4
-    return weight
+def check(w: Weights, evidence: Bytes, truth: Labels) -> tuple[float, float]:
+    """AUC per 10 ms of agent and customer."""
+    memory = np.zeros((len(evidence), len(w.kept)), np.float32)
+    odds, _, _ = forward(w, seen(evidence), memory)
+    flat = odds.transpose(1, 0, 2).reshape(-1, 2), truth.reshape(-1, 2)
+    return auc(flat[0][:, 0], flat[1][:, 0]), auc(flat[0][:, 1], flat[1][:, 1])
+
+
+def learn(w: Weights, adam: Adam, evidence: Bytes, truth: Labels, rate: float) -> float:
+    """One pass over some calls side by side, their memory carried from chunk to chunk; the loss."""
+    memory = np.zeros((len(evidence), len(w.kept)), np.float32)
+    losses = []
+    for at in range(0, evidence.shape[1] - STEPS + 1, STEPS):
+        odds, memory, past = forward(w, seen(evidence[:, at : at + STEPS]), memory)
+        # a truth of 0.99 keeps single wrong labels from ruling
+        target = truth[:, at : at + STEPS].transpose(1, 0, 2) * np.float32(0.98) + np.float32(0.01)
+        p = logistic(odds)
+        losses.append(-np.mean(target * np.log(p + 1e-7) + (1 - target) * np.log(1 - p + 1e-7)))
+        adam.step(backward(w, past, (p - target) / np.float32(p.size)), rate)
+    return float(np.mean(losses))
 
 
 def wrapped(numbers: str) -> str:
     return textwrap.fill(numbers, 98, initial_indent="    ", subsequent_indent="     ")
 
 
-def write_weights(net: Net, folder: Path) -> None:
+def write_weights(w: Weights, folder: Path) -> None:
+    """weights.h and weights.c, or an error where a sum of the core could leave 31 bits."""
     note = "/* Generated by models/speech/train.py; do not edit. */\n"
+    units = len(w.kept)
+    q11 = {
+        name: np.clip(np.round(matrix.T * SCALE), -32767, 32767).astype(np.int64)
+        for name, matrix in (("seen", w.seen), ("kept", w.kept), ("out", w.out))
+    }
+    q22 = {
+        name: np.round(vector.astype(np.float64) * SCALE * SCALE).astype(np.int64)
+        for name, vector in (
+            *(("bias", w.bias), ("kept_bias", w.kept_bias)),
+            ("out_bias", w.out_bias),
+        )
+    }
+    most = np.abs(q11["seen"]).sum(1) * LARGEST + np.abs(q11["kept"]).sum(1) * int(SCALE)
+    most += np.abs(q22["bias"]) + np.pad(np.abs(q22["kept_bias"]), (2 * units, 0))
+    if most.max() >= 2**31:
+        raise OverflowError(f"a row of weights may sum to {most.max()}: 2^31 is {2**31}")
+    shapes = {
+        "seen": f"[3 * TL_NET_UNITS][{EVIDENCE}]",
+        "kept": "[3 * TL_NET_UNITS][TL_NET_UNITS]",
+        "out": "[2][TL_NET_UNITS]",
+        "bias": "[3 * TL_NET_UNITS]",
+        "kept_bias": "[TL_NET_UNITS]",
+        "out_bias": "[2]",
+    }
+    text = []
+    for name, matrix in q11.items():
+        rows = ",\n".join(wrapped("{" + ", ".join(map(str, row)) + "}") for row in matrix)
+        text.append((f"const int16_t tl_net_{name}_q11{shapes[name]}", f"{{\n{rows},\n}}"))
+    for name, vector in q22.items():
+        row = wrapped(", ".join(map(str, vector)))
+        text.append((f"const int32_t tl_net_{name}_q22{shapes[name]}", f"{{\n{row}}}"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "weights.c").write_text(
+        "\n".join([note + '#include "weights.h"\n', *(f"{a} = {b};\n" for a, b in text)])
+    )
+    declarations = "\n".join(f"extern {name};" for name, _ in text)
     (folder / "weights.h").write_text(
-        note
-        + f"""#ifndef TL_WEIGHTS_H
+        f"""{note}/* Rows: reset, update, candidate gate, each of TL_NET_UNITS. */
+#ifndef TL_WEIGHTS_H
 #define TL_WEIGHTS_H
 
 #include <stdint.h>
 
-#define TL_NET_LOOKS {len(LOOKS)}
-#define TL_NET_FIRST {FIRST}
-#define TL_NET_SECOND {SECOND}
+#define TL_NET_UNITS {units}
 
-extern const int8_t tl_net_weight1[TL_NET_FIRST][TL_NET_LOOKS * {FEATURES}];
-extern const int32_t tl_net_bias1[TL_NET_FIRST];
-extern const int8_t tl_net_weight2[TL_NET_SECOND][TL_NET_FIRST];
-extern const int32_t tl_net_bias2[TL_NET_SECOND];
-extern const int8_t tl_net_weight3[2][TL_NET_SECOND];
-extern const int32_t tl_net_bias3[2];
+{declarations}
 
 #endif
 """
     )
-    scales = (
-        FEATURE_SCALE * WEIGHT_SCALE,
-        HIDDEN_SCALE * WEIGHT_SCALE,
-        HIDDEN_SCALE * WEIGHT_SCALE,
-    )
-    names = ("TL_NET_FIRST", "TL_NET_SECOND", "2")
-    widths = (f"TL_NET_LOOKS * {FEATURES}", "TL_NET_FIRST", "TL_NET_SECOND")
-    text = [note + '#include "weights.h"\n']
-    for i, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-        values = np.clip(np.round(w.T * WEIGHT_SCALE), -127, 127).astype(int)
-        rows = ",\n".join(wrapped("{" + ", ".join(map(str, row)) + "}") for row in values)
-        text.append(
-            f"const int8_t tl_net_weight{i + 1}[{names[i]}][{widths[i]}] = {{\n{rows},\n}};\n"
-        )
-        bias = wrapped(", ".join(str(round(float(v) * scales[i])) for v in b))
-        text.append(f"const int32_t tl_net_bias{i + 1}[{names[i]}] = {{\n{bias}}};\n")
-    (folder / "weights.c").write_text("\n".join(text))
 
 
 def main() -> None:
@@ -245,41 +205,49 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="see voices.py")
     parser.add_argument("--extra", type=Path, help="further speech, music and keys, see voices.py")
-    parser.add_argument("--hours", type=float, default=5.0, help="of two-channel sound")
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--hours", type=float, default=24.0, help="of two-channel sound")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--keep", type=Path, help="evidence is written here, or read when there")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "firmware/src")
     options = parser.parse_args()
 
-    features, truth, rows = make_set(
-        options.data, options.extra, False, options.hours, options.seed, options.processes
-    )
-    check_features, check_truth, check_rows = make_set(
-        options.data, options.extra, True, 0.4, 99, options.processes
-    )
-    weight = emphasis(truth)
-    targets = truth.astype(np.float32) * 0.98 + 0.01
-    net = Net(options.seed)
+    if options.keep and options.keep.exists():
+        kept = np.load(options.keep)
+        evidence, truth = kept["evidence"], kept["truth"]
+        held_out = kept["held_out"], kept["held_out_truth"]
+    else:
+        material = options.data, options.extra
+        evidence, truth = make_set(*material, False, options.hours, options.seed, options.processes)
+        held_out = make_set(*material, True, 0.5, 99, options.processes)
+        if options.keep:
+            np.savez(
+                options.keep,
+                evidence=evidence,
+                truth=truth,
+                held_out=held_out[0],
+                held_out_truth=held_out[1],
+            )
     rng = np.random.default_rng(options.seed)
-    size = 2048
+    w = drawn(EVIDENCE, UNITS, rng)
+    adam = Adam(w)
+    groups = max(1, len(evidence) // BATCH)
     started = time.monotonic()
-    options.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(options.epochs):
-        rate = 2e-3 * 0.5 * (1 + np.cos(np.pi * epoch / options.epochs)) + 2e-5
-        order = rng.permutation(rows)
-        losses = [
-            net.step(batch(features, part), targets[part], weight[part], rate)
-            for part in np.array_split(order, max(1, len(order) // size))
-        ]
-        odds = net.forward(batch(check_features, check_rows), net.quantised())[-1]
-        aucs = [auc(odds[:, k], check_truth[check_rows, k]) for k in (0, 1)]
+        losses = []
+        for i, group in enumerate(np.array_split(rng.permutation(len(evidence)), groups)):
+            done = (epoch + i / groups) / options.epochs
+            # up within a tenth, then down as a cosine
+            rate = 3e-3 * min(done / 0.1 + 0.02, 0.5 + 0.5 * np.cos(np.pi * done) + 1e-3)
+            losses.append(learn(w, adam, evidence[group], truth[group], rate))
+        agent, customer = check(w, *held_out)
         print(
-            f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  held out AUC agent {aucs[0]:.4f} "
-            f"customer {aucs[1]:.4f}  ({time.monotonic() - started:.0f} s)",
+            f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  held out AUC agent {agent:.4f} "
+            f"customer {customer:.4f}  ({time.monotonic() - started:.0f} s)",
             flush=True,
         )
-        write_weights(net, options.out)
+        write_weights(w, options.out)
 
 
 if __name__ == "__main__":

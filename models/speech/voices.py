@@ -23,7 +23,10 @@ import soundfile
 RATE_HZ = 16_000
 Sound = npt.NDArray[np.float64]
 
-HELD_OUT_SPEAKERS = {"emodb-14", "emodb-15", "emodb-16", "asterisk-ru", "asterisk-it"}
+HELD_OUT_SPEAKERS = {
+    *("emodb-14", "emodb-15", "emodb-16"),
+    *("asterisk-ru", "asterisk-it", "menardi-it"),
+}
 
 
 @lru_cache(maxsize=4000)

@@ -1,0 +1,143 @@
+"""A gated recurrent unit with two outputs, its gradients and Adam: NumPy alone.
+
+As in Cho et al. (2014), with the reset gate after the product (as most libraries do), so that the
+core needs each product once. Gates stand in the order reset, update, candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float32]
+
+
+def logistic(x: Matrix) -> Matrix:
+    return np.float32(0.5) * np.tanh(np.float32(0.5) * x) + np.float32(0.5)
+
+
+@dataclass
+class Weights:
+    """K inputs, H units."""
+
+    seen: Matrix
+    """(K, 3 H)"""
+    kept: Matrix
+    """(H, 3 H), from the units' own memory"""
+    bias: Matrix
+    """(3 H,)"""
+    kept_bias: Matrix
+    """(H,), inside the reset gate's reach"""
+    out: Matrix
+    """(H, 2)"""
+    out_bias: Matrix
+    """(2,)"""
+
+    def all(self) -> list[Matrix]:
+        return [getattr(self, f.name) for f in fields(self)]
+
+
+def drawn(inputs: int, units: int, rng: np.random.Generator) -> Weights:
+    bound = 1 / np.sqrt(units)
+
+    def uniform(*shape: int) -> Matrix:
+        return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+    return Weights(
+        seen=uniform(inputs, 3 * units),
+        kept=uniform(units, 3 * units),
+        bias=uniform(3 * units),
+        kept_bias=uniform(units),
+        out=uniform(units, 2),
+        out_bias=np.zeros(2, np.float32),
+    )
+
+
+@dataclass
+class _Past:
+    """What the way back needs of the way forward; T steps, B sequences."""
+
+    x: Matrix
+    memory: Matrix
+    """(T + 1, B, H): before each step, and after the last."""
+    reset: Matrix
+    update: Matrix
+    candidate: Matrix
+    kept: Matrix
+    """(T, B, H): the candidate's product with the memory, before the reset gate."""
+
+
+def forward(w: Weights, x: Matrix, memory: Matrix) -> tuple[Matrix, Matrix, _Past]:
+    """Log-odds (T, B, 2) and the last memory, from x (T, B, K) and a memory (B, H)."""
+    steps, batch, _ = x.shape
+    units = memory.shape[1]
+    seen = x @ w.seen + w.bias
+    past = _Past(
+        x,
+        np.empty((steps + 1, batch, units), np.float32),
+        *(np.empty((steps, batch, units), np.float32) for _ in range(4)),
+    )
+    past.memory[0] = memory
+    for t in range(steps):
+        own = memory @ w.kept
+        gates = logistic(seen[t, :, : 2 * units] + own[:, : 2 * units])
+        past.reset[t], past.update[t] = gates[:, :units], gates[:, units:]
+        past.kept[t] = own[:, 2 * units :] + w.kept_bias
+        past.candidate[t] = np.tanh(seen[t, :, 2 * units :] + past.reset[t] * past.kept[t])
+        memory = past.candidate[t] + past.update[t] * (memory - past.candidate[t])
+        past.memory[t + 1] = memory
+    return past.memory[1:] @ w.out + w.out_bias, memory, past
+
+
+def backward(w: Weights, past: _Past, d_odds: Matrix) -> list[Matrix]:
+    """Gradients in the order of Weights.all(), from the loss's gradient at the log-odds."""
+    steps, batch, units = past.update.shape
+    d_seen = np.empty((steps, batch, 3 * units), np.float32)
+    d_own = np.empty((steps, batch, 3 * units), np.float32)
+    d_out_memory = d_odds @ w.out.T
+    d_memory = np.zeros((batch, units), np.float32)
+    # every slope of a gate, for all steps at once
+    reset_slope = past.reset * (1 - past.reset) * past.kept
+    update_slope = past.update * (1 - past.update) * (past.memory[:-1] - past.candidate)
+    candidate_slope = (1 - past.update) * (1 - past.candidate**2)
+    back = np.ascontiguousarray(w.kept.T)
+    for t in range(steps - 1, -1, -1):
+        d_memory += d_out_memory[t]
+        d_candidate = d_memory * candidate_slope[t]
+        d_seen[t, :, 2 * units :] = d_candidate
+        d_seen[t, :, :units] = d_candidate * reset_slope[t]
+        d_seen[t, :, units : 2 * units] = d_memory * update_slope[t]
+        d_own[t, :, : 2 * units] = d_seen[t, :, : 2 * units]
+        d_own[t, :, 2 * units :] = d_candidate * past.reset[t]
+        d_memory = d_memory * past.update[t] + d_own[t] @ back
+    flat_seen, flat_own = d_seen.reshape(-1, 3 * units), d_own.reshape(-1, 3 * units)
+    return [
+        past.x.reshape(len(flat_seen), -1).T @ flat_seen,
+        past.memory[:-1].reshape(len(flat_own), -1).T @ flat_own,
+        flat_seen.sum(0),
+        flat_own[:, 2 * units :].sum(0),
+        past.memory[1:].reshape(len(flat_seen), -1).T @ d_odds.reshape(-1, 2),
+        d_odds.sum((0, 1)),
+    ]
+
+
+class Adam:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), gradients clipped."""
+
+    def __init__(self, weights: Weights, decay: float = 1e-3) -> None:
+        self._weights = weights.all()
+        self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in self._weights]
+        self._decay = decay
+        self._steps = 0
+
+    def step(self, gradients: list[Matrix], rate: float) -> None:
+        norm = float(np.sqrt(sum(float((g**2).sum()) for g in gradients)))
+        share = min(1.0, 1.0 / (norm + 1e-6))
+        self._steps += 1
+        for p, g, (m, v) in zip(self._weights, gradients, self._moments, strict=True):
+            m += 0.1 * (g * share - m)
+            v += 0.001 * ((g * share) ** 2 - v)
+            corrected = np.sqrt(v / (1 - 0.999**self._steps)) + 1e-8
+            p -= rate * (self._decay * p + m / (1 - 0.9**self._steps) / corrected)
