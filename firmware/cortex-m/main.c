@@ -25,10 +25,12 @@ static int16_t pcm[SAMPLES * TL_CHANNELS];
 static tl_frame rows[ROWS];
 
 static int32_t ask(enum operation operation, uintptr_t argument) {
-    register uintptr_t r0 __asm__("r0") = operation;
-    register uintptr_t r1 __asm__("r1") = argument;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-    return (int32_t)r0;
+    int32_t answer;
+    __asm__ volatile("mov r0, %1\n\tmov r1, %2\n\tbkpt 0xab\n\tmov %0, r0"
+                     : "=r"(answer)
+                     : "r"(operation), "r"(argument)
+                     : "r0", "r1", "memory");
+    return answer;
 }
 
 static _Noreturn void leave(enum reason reason) {
