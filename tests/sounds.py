@@ -72,15 +72,18 @@ def desk_call() -> Pcm:
 
 
 def extremes() -> Pcm:
-    """Five seconds: a clipped call, full-scale squares, all of -32768, one impulse, silence."""
+    """Seven seconds: a clipped call, full-scale squares, all of -32768, one impulse, full-scale
+    noise, noise through every level, silence."""
     clipped = np.clip(desk_call()[80000:96000].astype(np.int64) * 12, -32768, 32767)
     high = np.stack([np.arange(RATE_HZ) % period < period // 2 for period in (100, 7)], 1)
     square = np.where(high, 32767, -32768)
     lowest = np.full((RATE_HZ, 2), -32768)
     impulse = np.zeros((RATE_HZ, 2), np.int64)
     impulse[7777] = -32768, 32767
+    loud = noise(2 * RATE_HZ, 6, 15).reshape(-1, 2)
+    swell = loud >> (15 - np.arange(RATE_HZ) // (RATE_HZ // 16))[:, None]
     silence = np.zeros((RATE_HZ, 2), np.int64)
-    return np.concatenate([clipped, square, lowest, impulse, silence]).astype(np.int16)
+    return np.concatenate([clipped, square, lowest, impulse, loud, swell, silence]).astype(np.int16)
 
 
 def at_48_khz(pcm: Pcm) -> Pcm:

@@ -25,13 +25,14 @@ SOUNDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["as shipped", "checked"])
+def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """firmware/tools/frames.c, which ends with an error where a sanitizer sees one."""
+    flags = ["-DTL_CHECKED"] if request.param == "checked" else []
     program = tmp_path_factory.mktemp("watched") / "frames"
     subprocess.run(
         [
-            *("gcc", "-g", "-O1", "-std=c11", "-DTL_CHECKED"),
+            *("gcc", "-g", "-O1", "-std=c11", *flags),
             *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
             *(f"-I{FIRMWARE}/include", *sorted((FIRMWARE / "src").glob("*.c"))),
             *(FIRMWARE / "tools" / "frames.c", "-o", program),

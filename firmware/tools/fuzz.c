@@ -1,4 +1,5 @@
-/* libFuzzer on the whole core (`./run fuzz`), built with AddressSanitizer, UBSan and TL_CHECKED.
+/* libFuzzer on the whole core (`./run fuzz`): as it is shipped, under AddressSanitizer and UBSan,
+ * beside its plain form (plain_...: TL_CHECKED, without SIMD), which must give the same rows.
  *
  * The input is a script. It names the rate, then pieces of sound (raw samples, squares, noise,
  * tones, silence), then the splits and misuses to hear them with. What must hold for every script:
@@ -12,9 +13,15 @@
 #include "turnlight.h"
 
 #define SAMPLES_MAX 64000 /* 4 s at 16 kHz, so that the slowest statistics are reached */
+#define ROWS_MAX (SAMPLES_MAX / TL_HOP + 2 * TL_LOOKAHEAD)
 #define LOWEST_F0_HZ 40
 #define HIGHEST_F0_HZ 1000
 #define HIGHEST_DB_Q8 (3 * 256) /* a band of a window may be louder than its hop, by rounding */
+
+int32_t plain_init(tl_core *core, int32_t rate_hz);
+int32_t plain_process(tl_core *core, const int16_t *pcm, int32_t samples, tl_frame *rows,
+                      int32_t rows_max);
+int32_t plain_flush(tl_core *core, tl_frame *rows, int32_t rows_max);
 
 #define MUST(x) ((x) ? (void)0 : abort())
 
@@ -177,8 +184,7 @@ static void refuse_garbage(script *s) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static tl_core core, copy;
-    static tl_frame wanted[SAMPLES_MAX / TL_HOP + TL_LOOKAHEAD + 1];
-    static tl_frame rows[SAMPLES_MAX / TL_HOP + TL_LOOKAHEAD + 1];
+    static tl_frame wanted[ROWS_MAX], rows[ROWS_MAX];
     script s = {data, data + size};
     int32_t rate_hz = take(&s, 1) % 2 ? TL_RATE_HZ : 3 * TL_RATE_HZ, samples;
     refuse_garbage(&s);
@@ -191,11 +197,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_row(&wanted[i], i);
     }
 
+    MUST(plain_init(&core, rate_hz) == TL_OK);
+    int32_t given = plain_process(&core, pcm, samples, rows, ROWS_MAX);
+    MUST(given >= 0);
+    given += plain_flush(&core, rows + given, ROWS_MAX - given);
+    MUST(given == count && memcmp(rows, wanted, (size_t)count * sizeof *rows) == 0);
+
     /* the struct has lived before; now it hears the same in pieces, and moves house between them */
     MUST(tl_init(&core, rate_hz) == TL_OK);
     heard(&core, pcm, samples / 8, rows);
     MUST(tl_init(&core, rate_hz) == TL_OK);
-    int32_t given = 0;
+    given = 0;
     for (int32_t at = 0; at < samples;) {
         int32_t piece = (int32_t)take(&s, 2) % (samples - at + 1);
         piece = s.next == s.end ? samples - at : piece;
