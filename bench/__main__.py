@@ -123,11 +123,12 @@ def main() -> None:
         section = importlib.import_module(f"bench.{name}")
         found[name] = section.measure(options.data, options.extra, options.quick)
         progress(f"  {time.monotonic() - started:.0f} s")
-        on_terminal(SECTIONS[name], found[name])
+        if found[name]:
+            on_terminal(SECTIONS[name], found[name])
     verdicts = summary.rows(found)
     on_terminal("Asked, and measured in this run", verdicts)
     tables = {"Asked, and measured in this run": verdicts} | {
-        SECTIONS[name]: rows for name, rows in found.items()
+        SECTIONS[name]: rows for name, rows in found.items() if rows
     }
     if options.json:
         options.json.write_text(json.dumps({"about": about, "summary": verdicts} | found, indent=1))

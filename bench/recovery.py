@@ -223,10 +223,10 @@ def table(found: dict[Key, Counts]) -> list[Row]:
                 "channel": channel,
                 "hits 0-2 s": soon.hits,
                 "hits 2-10 s": later.hits,
-                "without": usual.hits,
+                "hits without": usual.hits,
                 "false 0-2 s": soon.false_alarms,
                 "false 2-10 s": later.false_alarms,
-                "without ": usual.false_alarms,
+                "false without": usual.false_alarms,
                 "back in 2 s": "yes" if recovered[-1] else "no",
             }
             if event.stays:
@@ -242,5 +242,5 @@ def table(found: dict[Key, Counts]) -> list[Row]:
                 row |= {"while it lasts: false": during.false_alarms}
             rows.append(row)
         good.append(all(recovered))
-    rows.append({"event": "all", "recovered": 100 * sum(good) / len(good)})
+    rows.append({"event": "all", "recovered, %": 100 * sum(good) / len(good)})
     return rows

@@ -77,7 +77,7 @@ ASKED = (
     Asked(
         "recovered within 2 s, share of the events, %",
         "recovery",
-        "recovered",
+        "recovered, %",
         {"event": "all"},
         100,
         100,

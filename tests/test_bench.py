@@ -213,7 +213,7 @@ def test_the_grid_is_the_same_twice_and_balanced() -> None:
     ):
         column = [getattr(desk, name) for desk in desks]
         assert {column.count(value) for value in values} == {6}
-    assert {desk.noise for desk in desks} == set(scenes.NOISES)
+    assert {desk.noise for desk in desks} == set(scenes.GRID_ROOMS)
     assert sum(desk.narrow for desk in desks) == 18
 
 
