@@ -13,10 +13,8 @@ from bench.scenes import Call
 from bench.systems import ours, ours_talk
 from bench.table import Row
 from bench.truth import Labels, runs
-from turnlight.dsp import Pcm
+from turnlight.dsp import LOOKAHEAD, Pcm
 
-LOOKAHEAD = 4
-"""TL_LOOKAHEAD: the row of frame i has been given when frame i + 4 has been heard."""
 ALONE = 30
 """Frames of silence that an onset needs before it, and an end after it."""
 EARLY = 10

@@ -344,28 +344,58 @@ def test_bleed_that_is_not_heard_is_not_reported(core):
     assert core.tl_bleed_gain_db_q8(pointer(state)) == -32768
 
 
-def test_the_int8_network_equals_its_definition_in_real_numbers(core, rng):
-    looks = (0, 1, 2, 3, 4, 6, 9, 13, 19)
-    sizes = ((48, 540), (24, 48), (2, 24))
-    scales = (2048.0, 1024.0, 1024.0)
-    weights = [
-        np.array(table(core, f"tl_net_weight{i + 1}", ctypes.c_int8, a * b)).reshape(a, b) / 64
-        for i, (a, b) in enumerate(sizes)
-    ]
-    biases = [
-        np.array(table(core, f"tl_net_bias{i + 1}", ctypes.c_int32, a)) / scales[i]
-        for i, (a, _) in enumerate(sizes)
-    ]
-    frames = rng.integers(-64, 65, (60, 60)).astype(np.int8)
-    state, odds = np.zeros(2048, np.uint8), np.zeros(2, np.int16)
+@pytest.fixture(scope="module")
+def network_weights(core):
+    """The weights as real numbers: (seen, kept, bias, kept bias, out, out bias)."""
+
+    def q11(name, *shape):
+        size = int(np.prod(shape))
+        return np.array(table(core, name, ctypes.c_int16, size)).reshape(shape) / 2**11
+
+    def q22(name, size):
+        return np.array(table(core, name, ctypes.c_int32, size)) / 2**22
+
+    rows = q11("tl_net_weights_q11", 192, 128)
+    return (
+        *(rows[:, :60], rows[:, 64:]),
+        *(q22("tl_net_bias_q22", 192), q22("tl_net_kept_bias_q22", 64)),
+        *(q11("tl_net_out_q11", 2, 64), q22("tl_net_out_bias_q22", 2)),
+    )
+
+
+def test_the_network_equals_its_definition_in_real_numbers(core, rng, network_weights):
+    """Over 20 s of evidence that changes as slowly as speech does: errors do not add up."""
+    steps = np.repeat(rng.integers(-64, 65, (200, 60)), 10, axis=0)
+    frames = np.clip(steps + rng.integers(-8, 9, steps.shape), -64, 64).astype(np.int8)
+    wanted = reference.network(frames, *network_weights)
+    state, odds, got = np.zeros(64, np.int16), np.zeros(2, np.int16), []
     core.tl_net_init(pointer(state))
-    for at, frame in enumerate(frames):
+    for frame in frames:
         core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
-        if at < max(looks):
-            continue
-        seen = frames[[at - look for look in looks]]
-        wanted = np.clip(reference.network(seen, weights, biases), -8, 8)
-        assert odds / 256 == pytest.approx(wanted, abs=1 / 256)
+        got.append(odds / 256)
+    errors = np.abs(np.array(got) - np.clip(wanted, -8, 8))
+    assert errors.mean() < 0.02
+    assert errors.max() < 0.25
+
+
+def test_no_row_of_the_network_can_leave_31_bits(network_weights):
+    seen, kept, bias, kept_bias, *_ = network_weights
+    largest = 2.0  # evidence of +-64 in 1/32; a memory is within +-1
+    sums = np.abs(seen).sum(1) * largest + np.abs(kept).sum(1) + np.abs(bias)
+    sums[128:] += np.abs(kept_bias)
+    assert sums.max() * 2**22 < 2**31
+
+
+def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):
+    """tl_net_init is a fresh start: the same evidence gives the same odds again."""
+    frames = rng.integers(-64, 65, (50, 60)).astype(np.int8)
+    state, odds, heard = np.full(64, 1234, np.int16), np.zeros(2, np.int16), []
+    for _ in range(2):
+        core.tl_net_init(pointer(state))
+        for frame in frames:
+            core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
+            heard.append(odds.tolist())
+    assert heard[:50] == heard[50:]
 
 
 def test_noise_floor_is_within_a_third_of_a_decibel_of_the_float_one(core, rng):
@@ -383,12 +413,10 @@ def test_talk_is_the_float_hysteresis_and_its_probability_within_a_percent(core,
     odds = np.round(np.repeat(rng.uniform(-6, 6, 100), 8) * 256)
     state, out = np.zeros(8, np.int16), np.zeros(2, np.int16)
     core.tl_speech_init(pointer(state))
-    smoothed, talks = reference.talk(odds / 256)
-    for x, wanted, on in zip(odds, smoothed, talks, strict=True):
+    for x, on in zip(odds, reference.talk(odds / 256), strict=True):
         core.tl_speech_push(pointer(state), ctypes.c_int16(int(x)), pointer(out))
-        assert out[0] / 32768 == pytest.approx(1 / (1 + np.exp(-wanted)), abs=0.01)
-        if min(abs(wanted), abs(wanted + 1)) > 0.05:
-            assert bool(out[1] & 1) == on
+        assert out[0] / 32768 == pytest.approx(1 / (1 + np.exp(-x / 256)), abs=0.001)
+        assert bool(out[1] & 1) == on
 
 
 class EvidenceIn(ctypes.Structure):
@@ -396,6 +424,7 @@ class EvidenceIn(ctypes.Structure):
         ("bands", ctypes.c_void_p),
         ("floor", ctypes.c_void_p),
         ("leak", ctypes.c_void_p),
+        ("loudness_db_q8", ctypes.c_int32),
         ("voicing_q15", ctypes.c_int16),
     )
 
@@ -407,6 +436,7 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     voicing = np.repeat(rng.uniform(0, 1, frames // 30), 30)
     loudness = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
     voices, backgrounds = reference.loudness_trackers(loudness, voicing)
+    least, most = reference.extremes(loudness)
     state, out = np.zeros(64, np.int16), np.zeros(60, np.int8)
     bands, silent = (
         np.zeros(BANDS_INT16, np.int16),
@@ -417,8 +447,10 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     core.tl_evidence_init(pointer(state))
     for i in range(frames):
         bands[:20] = int(levels[i] * 256)
-        own = EvidenceIn(*map(_address, (bands, floor, leak)), int(voicing[i] * 32767))
-        other = EvidenceIn(*map(_address, (silent, floor, leak)), 0)
+        own = EvidenceIn(
+            *map(_address, (bands, floor, leak)), int(loudness[i] * 256), int(voicing[i] * 32767)
+        )
+        other = EvidenceIn(*map(_address, (silent, floor, leak)), -75 * 256, 0)
         core.tl_evidence_push(pointer(state), (EvidenceIn * 2)(own, other), pointer(out))
 
         def distance(index, centre):
@@ -428,6 +460,8 @@ def test_evidence_holds_the_distances_it_says(core, rng):
             (0, 12, levels[i] + 70),
             (10, 6, levels[i] + 75),  # leaks below -75 dBFS are as good as none
             (20, -12, loudness[i] - voices[i]),
+            (26, 16, loudness[i] - least[i]),
+            (27, -16, loudness[i] - most[i]),
             (29, 16, voices[i] - backgrounds[i]),
         ):
             got = distance(index, centre)

@@ -97,21 +97,32 @@ _ERRORS = {
     -5: "the core was not initialised; call reset()",
 }
 _CORE_BYTES = 40_960
-_LOOKAHEAD = 4
+LOOKAHEAD = 4
+"""Frames heard after the one that a row is about, before it is given."""
+_ROOM = 100
+_INT16 = np.dtype(np.int16)
 
 
 class CoreError(RuntimeError):
     """The core refused a call; the text says why."""
 
 
+def bound(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library with its functions' types, as include/turnlight.h has them."""
+    address, count = ctypes.c_void_p, ctypes.c_int32
+    library.tl_init.argtypes = [address, count]
+    library.tl_process.argtypes = [address, address, count, address, count]
+    library.tl_flush.argtypes = [address, address, count]
+    for function in (library.tl_init, library.tl_process, library.tl_flush):
+        function.restype = count
+    return library
+
+
 def _load() -> ctypes.CDLL:
     for folder in turnlight.__path__:
         path = Path(folder) / "libturnlight.so"
         if path.exists():
-            library = ctypes.CDLL(str(path))
-            for name in ("tl_init", "tl_process", "tl_rows_max", "tl_flush"):
-                getattr(library, name).restype = ctypes.c_int32
-            return library
+            return bound(ctypes.CDLL(str(path)))
     raise ImportError("libturnlight.so is missing: build it with `./run setup`")
 
 
@@ -137,11 +148,15 @@ class Core:
     def __init__(self, rate_hz: int = RATE_HZ) -> None:
         self._rate_hz = rate_hz
         self._state = np.zeros(_CORE_BYTES // 8, np.int64)
+        self._address = self._state.ctypes.data
+        # asking numpy for an address costs more than a hop, so small answers share one buffer
+        self._rows = np.empty(_ROOM, FRAME)
+        self._rows_address = self._rows.ctypes.data
         self.reset()
 
     def reset(self) -> None:
         """Start again, as if fresh."""
-        _checked(_LIBRARY.tl_init(self._pointer(self._state), ctypes.c_int32(self._rate_hz)))
+        _checked(_LIBRARY.tl_init(self._address, self._rate_hz))
 
     def process(self, pcm: Pcm) -> Frames:
         """Hear more sound.
@@ -156,32 +171,30 @@ class Core:
         Raises:
             ValueError: another shape or type.
         """
-        if pcm.dtype != np.int16 or pcm.ndim != 2 or pcm.shape[1] != 2:
+        if pcm.dtype != _INT16 or pcm.ndim != 2 or pcm.shape[1] != 2:
             raise ValueError(f"pcm must be int16 of shape (n, 2), not {pcm.dtype} {pcm.shape}")
-        pcm = np.ascontiguousarray(pcm)
-        samples = ctypes.c_int32(len(pcm))
-        rows = np.empty(_checked(_LIBRARY.tl_rows_max(self._pointer(self._state), samples)), FRAME)
-        count = _checked(
-            _LIBRARY.tl_process(
-                self._pointer(self._state),
-                self._pointer(pcm),
-                samples,
-                self._pointer(rows),
-                ctypes.c_int32(len(rows)),
+        if not pcm.flags.c_contiguous:
+            pcm = np.ascontiguousarray(pcm)
+        samples = len(pcm)
+        most = samples // HOP + 1  # what tl_rows_max gives, or more where the core decimates
+        if most > _ROOM:
+            rows = np.empty(most, FRAME)
+            count = _LIBRARY.tl_process(
+                self._address, _address(pcm), samples, rows.ctypes.data, most
             )
+            return rows[: _checked(count)]
+        count = _LIBRARY.tl_process(
+            self._address, _address(pcm), samples, self._rows_address, _ROOM
         )
-        return rows[:count]
+        return self._rows[: _checked(count)].copy()
 
     def flush(self) -> Frames:
         """End the sound: the rows that were still waiting. `reset()` before the next sound."""
-        rows = np.empty(_LOOKAHEAD + 1, FRAME)
-        count = _checked(
-            _LIBRARY.tl_flush(
-                self._pointer(self._state), self._pointer(rows), ctypes.c_int32(len(rows))
-            )
-        )
-        return rows[:count]
+        count = _LIBRARY.tl_flush(self._address, self._rows_address, _ROOM)
+        return self._rows[: _checked(count)].copy()
 
-    @staticmethod
-    def _pointer(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
-        return ctypes.c_void_p(array.ctypes.data)
+
+def _address(array: npt.NDArray[np.int16]) -> int:
+    """Of the first value; a third of what `array.ctypes` costs."""
+    address: int = array.__array_interface__["data"][0]
+    return address

@@ -13,7 +13,13 @@
 
 void tl_evidence_init(tl_evidence *f) {
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        f->loudness[c] = (tl_loudness){VOICE_START, BACKGROUND_START, {TL_SILENT, TL_SILENT, TL_SILENT}};
+        f->loudness[c] = (tl_loudness){
+            .voice_db_q8 = VOICE_START,
+            .background_db_q8 = BACKGROUND_START,
+            .smooth_db_q8 = {TL_SILENT, TL_SILENT},
+            .least_db_q8 = {BACKGROUND_START, BACKGROUND_START},
+            .most_db_q8 = {VOICE_START, VOICE_START},
+        };
     }
 }
 
@@ -25,8 +31,8 @@ static int8_t half_db(int32_t x_db_q8, int32_t centre_db_q8) {
 /* Follows voice and background. Voice: up within 0.2 s, down slowly, faster while a fainter voice
  * speaks. Background: a low quantile (0.3), whoever speaks. */
 static void follow(tl_loudness *l, int32_t loudness, int16_t voicing_q15) {
-    static const uint8_t part[3] = {5, 20, 60}; /* frames */
-    for (int32_t k = 0; k < 3; k++) {
+    static const uint8_t part[2] = {20, 60}; /* frames */
+    for (int32_t k = 0; k < 2; k++) {
         l->smooth_db_q8[k] =
             (int16_t)(l->smooth_db_q8[k] + (loudness - l->smooth_db_q8[k]) / part[k]);
     }
@@ -39,6 +45,14 @@ static void follow(tl_loudness *l, int32_t loudness, int16_t voicing_q15) {
         voice -= voicing_q15 > VOICED_Q15 ? VOICE_DOWN_VOICED : VOICE_DOWN;
     }
     l->voice_db_q8 = (int16_t)tl_max(voice, TL_SILENT);
+    if (l->filled == TL_EVIDENCE_BLOCK) {
+        l->filled = 0;
+        l->least_db_q8[0] = l->least_db_q8[1];
+        l->most_db_q8[0] = l->most_db_q8[1];
+    }
+    int32_t fresh = l->filled++ == 0;
+    l->least_db_q8[1] = (int16_t)(fresh ? loudness : tl_min(l->least_db_q8[1], loudness));
+    l->most_db_q8[1] = (int16_t)(fresh ? loudness : tl_max(l->most_db_q8[1], loudness));
 }
 
 static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t other_loudness,
@@ -63,9 +77,9 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
     out[3] = (int8_t)((in->voicing_q15 >> 9) - 32);
     out[4] = (int8_t)((in->bands->peak_share_q15 >> 9) - 32);
     out[5] = half_db(l->smooth_db_q8[0] - l->background_db_q8, TL_DB(8));
-    out[6] = half_db(l->smooth_db_q8[1] - l->background_db_q8, TL_DB(8));
-    out[7] = half_db(l->smooth_db_q8[1] - l->voice_db_q8, TL_DB(-12));
-    out[8] = half_db(l->smooth_db_q8[2] - l->voice_db_q8, TL_DB(-12));
+    out[6] = half_db(loudness - tl_min(l->least_db_q8[0], l->least_db_q8[1]), TL_DB(16));
+    out[7] = half_db(loudness - tl_max(l->most_db_q8[0], l->most_db_q8[1]), TL_DB(-16));
+    out[8] = half_db(l->smooth_db_q8[1] - l->voice_db_q8, TL_DB(-12));
     out[9] = half_db(l->voice_db_q8 - l->background_db_q8, TL_DB(16));
 }
 

@@ -11,13 +11,18 @@
 #include "turnlight.h"
 
 #define TL_EVIDENCE_BANDS 10 /* pairs of log bands */
+#define TL_EVIDENCE_BLOCK 100 /* frames */
 #define TL_EVIDENCE_CHANNEL (2 * TL_EVIDENCE_BANDS + 10)
 #define TL_EVIDENCE (TL_CHANNELS * TL_EVIDENCE_CHANNEL)
 
 typedef struct {
     int16_t voice_db_q8;      /* usual level of this party's own voice */
     int16_t background_db_q8; /* usual level of what is always there */
-    int16_t smooth_db_q8[3];  /* loudness over 50, 200 and 600 ms */
+    int16_t smooth_db_q8[2];  /* loudness over 200 and 600 ms */
+    /* least and most of the block of TL_EVIDENCE_BLOCK frames before, and of the running one: what
+     * was before a step of some gain is forgotten after two blocks */
+    int16_t least_db_q8[2], most_db_q8[2];
+    uint8_t filled; /* frames of the running block */
 } tl_loudness;
 
 typedef struct {

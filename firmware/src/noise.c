@@ -4,7 +4,7 @@
 
 #define LEAST TL_DB(-90) /* below this every sound is as good as silence */
 #define START TL_DB(-60)
-#define UP TL_DB(0.025) /* per frame */
+#define UP TL_DB(0.05) /* per frame */
 #define DOWN 12         /* part of the distance per frame */
 
 void tl_noise_init(tl_noise *n) {

@@ -1,6 +1,6 @@
 /* Noise floor of every band of one channel: a low quantile of its level, whatever was decided.
  *
- * Down within 0.1 s, up by 2.5 dB/s: speech leaves each band quiet now and then, which holds the
+ * Down within 0.1 s, up by 5 dB/s: speech leaves each band quiet now and then, which holds the
  * floor down; a new steady noise is taken over within seconds.
  */
 #ifndef TL_NOISE_H

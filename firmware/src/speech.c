@@ -2,22 +2,17 @@
 
 #include "fixed.h"
 
-#define START_Q8 TL_Q(-4, 8)
 #define TALK_ON_Q8 TL_Q(0.0, 8)
 #define TALK_OFF_Q8 TL_Q(-1.0, 8)
 
-void tl_speech_init(tl_speech *s) {
-    s->smooth_q8 = START_Q8;
-    s->talk = 0;
-}
+void tl_speech_init(tl_speech *s) { s->talk = 0; }
 
 void tl_speech_push(tl_speech *s, int16_t odds_q8, tl_speech_result *out) {
-    s->smooth_q8 = (int16_t)(s->smooth_q8 + (odds_q8 - s->smooth_q8) / 2);
-    if (s->smooth_q8 > TALK_ON_Q8) {
+    if (odds_q8 > TALK_ON_Q8) {
         s->talk = 1;
-    } else if (s->smooth_q8 < TALK_OFF_Q8) {
+    } else if (odds_q8 < TALK_OFF_Q8) {
         s->talk = 0;
     }
     out->talk = s->talk;
-    out->probability_q15 = (int16_t)tl_min(tl_logistic_q15_of(s->smooth_q8), 32767);
+    out->probability_q15 = (int16_t)tl_min(tl_logistic_q15_of(odds_q8), 32767);
 }

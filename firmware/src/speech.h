@@ -1,11 +1,10 @@
-/* From frame-wise odds to a talk decision that does not flicker: smoothing and hysteresis. */
+/* From frame-wise odds to a talk decision that does not flicker: hysteresis. */
 #ifndef TL_SPEECH_H
 #define TL_SPEECH_H
 
 #include <stdint.h>
 
 typedef struct {
-    int16_t smooth_q8; /* log-odds, smoothed over 20 ms */
     uint8_t talk;
 } tl_speech;
 

@@ -5,10 +5,10 @@
 
 #include <stdint.h>
 
+#define TL_NET_SEEN 64 /* evidence, padded */
 #define TL_NET_UNITS 64
 
-extern const int16_t tl_net_seen_q11[3 * TL_NET_UNITS][60];
-extern const int16_t tl_net_kept_q11[3 * TL_NET_UNITS][TL_NET_UNITS];
+extern const int16_t tl_net_weights_q11[3 * TL_NET_UNITS][TL_NET_SEEN + TL_NET_UNITS];
 extern const int16_t tl_net_out_q11[2][TL_NET_UNITS];
 extern const int32_t tl_net_bias_q22[3 * TL_NET_UNITS];
 extern const int32_t tl_net_kept_bias_q22[TL_NET_UNITS];

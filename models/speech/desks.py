@@ -88,7 +88,7 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
     def place(at_s: float, party: int) -> float:
         dry = load(pair[party][rng.integers(len(pair[party]))])
         dry = at_speed(dry[: int(rng.uniform(0.3, 8.0) * RATE_HZ)], speed[party])
-        dry = dry / rms(dry) * 0.1 * decibels(rng.normal(0, 2.0))
+        dry = dry / rms(dry) * 0.1 * decibels(rng.normal(0, 3.0))
         start = int(at_s * 100) * HOP
         dry = dry[: max(0, total - start)]
         if len(dry) < 5 * HOP:
@@ -146,6 +146,10 @@ def leak(x: Sound, gain_db: float, rng: Rng) -> Sound:
 
 def babble(material: Material, n: int, rng: Rng, talkers: int) -> Sound:
     names = sorted(material.speakers)
+    if rng.random() < 0.4:
+        # all of one kind: short commands of many people leave a babble with gaps and peaks
+        kind = names[rng.integers(len(names))].split("-")[0]
+        names = [name for name in names if name.startswith(kind)]
     out = np.zeros(n)
     for _ in range(talkers):
         files = material.speakers[names[rng.integers(len(names))]]
@@ -281,6 +285,8 @@ class Desk:
     """The agent mutes the microphone for a while: digital silence."""
     relayed: bool
     """The customer hands over to another one, at another level."""
+    recorded: bool
+    """Both voices come from a telephone recording: narrow before anything is added to them."""
     held: bool
     """Music or tones of the line for a while, instead of the customer."""
 
@@ -302,6 +308,7 @@ def draw_desk(rng: Rng) -> Desk:
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
         muted=bool(rng.random() < 0.12),
         relayed=bool(rng.random() < 0.15),
+        recorded=bool(rng.random() < 0.35),
         held=bool(rng.random() < 0.12),
     )
 
@@ -319,6 +326,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     agent = level_to(call.voices[:, 0], call.speech[:, 0], desk.agent_dbfs)
     customer = level_to(call.voices[:, 1], call.speech[:, 1], desk.customer_dbfs)
     n = len(agent)
+    band = (float(rng.uniform(60, 300)), float(rng.uniform(3300, 3700)))
+    if desk.recorded:
+        agent, customer = telephone(agent, *band), telephone(customer, *band)
     if held is not None:
         hold = customer[held]
         hold += line_sound(material, len(hold), rng) * decibels(desk.customer_dbfs)
@@ -333,7 +343,6 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         else:
             near_customer = babble(material, n, rng, 6)
         customer = customer + near_customer * decibels(desk.customer_dbfs - desk.line_snr_db)
-    band = (float(rng.uniform(60, 300)), float(rng.uniform(3300, 3700)))
     if desk.narrow:
         customer = telephone(customer, *band)
     customer = lose_packets(customer, desk.lost, rng)
@@ -355,9 +364,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     earpiece = line
     if desk.sidetone_db is not None:
         earpiece = line + leak(microphone, desk.sidetone_db, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.25:
         microphone = gain_steps(microphone, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.25:
         earpiece = gain_steps(earpiece, rng)
     both = np.stack([microphone, earpiece], 1)
     peak = np.abs(both).max()

@@ -108,14 +108,30 @@ def pitch(samples: Floats) -> tuple[Floats, Floats]:
     return np.array(f0), np.array(quick)
 
 
-def network(looks: npt.NDArray[np.int8], weights: list[Floats], biases: list[Floats]) -> Floats:
-    """Log-odds of the int8 network in real numbers: features / 32, hidden steps of 1/16."""
-    values = looks.reshape(-1) / 32.0
-    for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        values = w @ values + b
-        if layer < 2:
-            values = np.clip(np.floor(values * 16 + 0.5), 0, 127) / 16
-    return values
+def network(
+    evidence: npt.NDArray[np.int8],
+    seen: Floats,
+    kept: Floats,
+    bias: Floats,
+    kept_bias: Floats,
+    out: Floats,
+    out_bias: Floats,
+) -> Floats:
+    """Log-odds after each frame of a gated recurrent unit: evidence / 32, gates clipped at 8."""
+    units = kept.shape[1]
+    memory, odds = np.zeros(units), []
+
+    def gate(x: Floats) -> Floats:
+        return 1 / (1 + np.exp(-np.clip(x, -8, 8)))
+
+    for frame in evidence / 32.0:
+        heard, own = seen @ frame + bias, kept @ memory
+        reset = gate(heard[:units] + own[:units])
+        update = gate(heard[units : 2 * units] + own[units : 2 * units])
+        candidate = np.tanh(heard[2 * units :] + reset * (own[2 * units :] + kept_bias))
+        memory = candidate + update * (memory - candidate)
+        odds.append(out @ memory + out_bias)
+    return np.array(odds)
 
 
 def q8(db: float) -> float:
@@ -124,23 +140,32 @@ def q8(db: float) -> float:
 
 
 def noise_floor(levels_db: Floats) -> Floats:
-    """Floor after each frame: down by a twelfth of the distance, up by 0.025 dB in Q8."""
-    floor, up, out = -60.0, q8(0.025), []
+    """Floor after each frame: down by a twelfth of the distance, up by 0.05 dB in Q8."""
+    floor, up, out = -60.0, q8(0.05), []
     for level in np.maximum(levels_db, -90.0):
         floor += min(up, level - floor) if level > floor else (level - floor) / 12
         out.append(floor)
     return np.array(out)
 
 
-def talk(odds: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Smoothed log-odds, and talk: on above 0, off below -1."""
-    smooth, on, smoothed, talks = -4.0, False, [], []
+def talk(odds: Floats) -> npt.NDArray[np.bool_]:
+    """Talk: on above 0, off below -1."""
+    on, talks = False, []
     for x in odds:
-        smooth += (x - smooth) / 2
-        on = smooth > 0 or (on and smooth >= -1)
-        smoothed.append(smooth)
+        on = x > 0 or (on and x >= -1)
         talks.append(on)
-    return np.array(smoothed), np.array(talks)
+    return np.array(talks)
+
+
+def extremes(loudness_db: Floats) -> tuple[Floats, Floats]:
+    """Least and most since the block of 100 frames before the running one began."""
+    least, most = [], []
+    for i in range(len(loudness_db)):
+        recent = loudness_db[max(0, i // 100 * 100 - 100) : i + 1]
+        # before the first block there is what init believes
+        least.append(min([*recent, *([-65.0] if i < 100 else [])]))
+        most.append(max([*recent, *([-45.0] if i < 100 else [])]))
+    return np.array(least), np.array(most)
 
 
 def loudness_trackers(loudness_db: Floats, voicing: Floats) -> tuple[Floats, Floats]:
