@@ -3,6 +3,10 @@
 #include "fixed.h"
 #include "turnlight.h"
 
+#define ENDS 3     /* samples at full scale that are no accident */
+#define LOUD 16384 /* -6 dBFS: G.711's coarse steps make plateaus of fainter tones */
+#define FLAT 5     /* equal neighbours at the extremes: two plateaus, or a long one */
+
 int16_t tl_level_db_q8(const int16_t *hop) {
     uint64_t sum = 0; /* 160 * 2^30 < 2^38; of two squares 2^31, which 32 bits hold */
     for (int32_t i = 0; i < TL_HOP / 2; i++) {
@@ -17,9 +21,25 @@ int16_t tl_level_db_q8(const int16_t *hop) {
 }
 
 int32_t tl_level_clipped(const int16_t *hop) {
-    int16_t count = 0; /* at most 160; as narrow as the samples, so that eight are counted at once */
+    /* as narrow as the samples, so that eight go at once */
+    int16_t ends = 0, highest = 0, lowest = 0;
     for (int32_t i = 0; i < TL_HOP; i++) {
-        count = (int16_t)(count + ((hop[i] == INT16_MAX) | (hop[i] <= -INT16_MAX)));
+        ends = (int16_t)(ends + ((hop[i] == INT16_MAX) | (hop[i] <= -INT16_MAX)));
+        highest = hop[i] > highest ? hop[i] : highest;
+        lowest = hop[i] < lowest ? hop[i] : lowest;
     }
-    return count >= 3;
+    if (ends >= ENDS) {
+        return 1;
+    }
+    if (highest < LOUD && lowest > -LOUD) {
+        return 0;
+    }
+    /* an extreme that is not loud is none */
+    highest = highest < LOUD ? INT16_MAX : highest;
+    lowest = lowest > -LOUD ? INT16_MIN : lowest;
+    int32_t flat = 0;
+    for (int32_t i = 1; i < TL_HOP; i++) {
+        flat += hop[i] == hop[i - 1] && (hop[i] == highest || hop[i] == lowest);
+    }
+    return flat >= FLAT;
 }
