@@ -144,12 +144,24 @@ def leak(x: Sound, gain_db: float, rng: Rng) -> Sound:
     return y / rms(y) * rms(x) * decibels(gain_db)
 
 
-def babble(material: Material, n: int, rng: Rng, talkers: int) -> Sound:
+def neighbours(material: Material, rng: Rng) -> Material:
+    """Who talks in the room: anybody, or people of one kind.
+
+    Most often those of short commands, whose babble has gaps and peaks: the hardest one to tell
+    from an agent.
+    """
     names = sorted(material.speakers)
     if rng.random() < 0.4:
-        # all of one kind: short commands of many people leave a babble with gaps and peaks
-        kind = names[rng.integers(len(names))].split("-")[0]
-        names = [name for name in names if name.startswith(kind)]
+        return material
+    kind = names[rng.integers(len(names))].split("-")[0]
+    if rng.random() < 0.7 and any(name.startswith("en-") for name in names):
+        kind = "en-"
+    return Material({k: v for k, v in material.speakers.items() if k.startswith(kind)})
+
+
+def babble(material: Material, n: int, rng: Rng, talkers: int, pause_s: float = 0.0) -> Sound:
+    """Several talkers at once, each pausing up to `pause_s` between utterances; RMS 1."""
+    names = sorted(material.speakers)
     out = np.zeros(n)
     for _ in range(talkers):
         files = material.speakers[names[rng.integers(len(names))]]
@@ -160,7 +172,7 @@ def babble(material: Material, n: int, rng: Rng, talkers: int) -> Sound:
             dry = dry / rms(dry) * gain
             piece = dry[max(0, -at) : n - at]
             out[max(0, at) : max(0, at) + len(piece)] += piece
-            at += len(dry)
+            at += len(dry) + int(rng.uniform(0, pause_s) * RATE_HZ)
     return out / rms(out)
 
 
@@ -348,7 +360,11 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     customer = lose_packets(customer, desk.lost, rng)
     # a one-talker neighbour is a rival voice: keep it well below the agent
     snr_db = desk.snr_db if desk.talkers != 1 else max(desk.snr_db, 12.0)
-    around = babble(material, n, rng, desk.talkers) if desk.talkers else noise(material, n, rng)
+    if desk.talkers:
+        pause_s = float(rng.choice([0.0, 2.0]))
+        around = babble(neighbours(material, rng), n, rng, desk.talkers, pause_s)
+    else:
+        around = noise(material, n, rng)
     microphone = agent + around * decibels(desk.agent_dbfs - snr_db)
     microphone += rng.normal(0, decibels(rng.uniform(-90, -66)), n)
     if desk.agent_narrow:
