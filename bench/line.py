@@ -39,8 +39,11 @@ SECONDS = 20.0
 SETTLED = 6
 """Frames after which a tone must be known: 60 ms."""
 
-KEYS_ROW = [(a, b) for a in (697.0, 770.0, 852.0, 941.0) for b in (1209.0, 1336.0, 1477.0)]
-TONES = {
+KEYS_ROW: list[tuple[float, ...]] = [
+    (a, b) for a in (697.0, 770.0, 852.0, 941.0) for b in (1209.0, 1336.0, 1477.0)
+]
+Range = tuple[float, float]
+TONES: dict[str, tuple[list[tuple[float, ...]], Range, Range]] = {
     "ringback, Europe": ([(425.0,)], (1.0, 1.0), (4.0, 4.0)),
     "ringback, US": ([(440.0, 480.0)], (2.0, 2.0), (4.0, 4.0)),
     "ringback, UK": ([(400.0, 450.0)], (0.4, 0.4), (0.2, 2.0)),
@@ -161,7 +164,7 @@ def scenes_of(
     """Name and maker of every scene; a name comes several times."""
 
     def dbfs(rng: Rng, low: float, high: float) -> float:
-        return desks.decibels(float(rng.uniform(low, high)))
+        return float(desks.decibels(float(rng.uniform(low, high))))
 
     def line_tone(name: str, narrow: bool) -> Callable[[Rng], Scene]:
         def make(rng: Rng) -> Scene:
@@ -195,13 +198,14 @@ def scenes_of(
             return whole(to_pcm(near, far), CUSTOMER)
 
         yield "silence and hiss", silence
+
+    def held(path: Path, narrow: bool) -> Callable[[Rng], Scene]:
+        return lambda rng: hold(load(path), material, narrow, rng)
+
     for i, path in enumerate(music):
         narrow = i % 2 == 0
         where = "telephone" if narrow else "wide-band"
-        yield (
-            f"hold music, {where}",
-            lambda rng, path=path, narrow=narrow: hold(load(path), material, narrow, rng),
-        )
+        yield f"hold music, {where}", held(path, narrow)
 
 
 def heard(pcm: npt.NDArray[np.int16]) -> Frames:
@@ -212,7 +216,7 @@ def heard(pcm: npt.NDArray[np.int16]) -> Frames:
 
 def percent(part: npt.NDArray[np.generic], among: Labels) -> float:
     """Share of the frames `among` in which `part` is not 0; nan where there are none."""
-    return 100 * float((part[among] != 0).mean()) if among.any() else float("nan")
+    return float(100 * np.mean(part[among] != 0)) if among.any() else float("nan")
 
 
 def figures(scene: Scene) -> dict[str, float]:
@@ -312,7 +316,8 @@ def main() -> None:
         print(json.dumps(rows, indent=1))
         return
     names = list(dict.fromkeys(name for row in rows for name in row))
-    for cells in [dict(zip(names, names, strict=True)), *rows]:
+    heading: Row = dict(zip(names, names, strict=True))
+    for cells in [heading, *rows]:
         shown = (cells.get(name, "") for name in names)
         text = (c if isinstance(c, str) else f"{c:.2f}" for c in shown)
         print(" ".join(f"{c:<28}" if i == 0 else f"{c:>20}" for i, c in enumerate(text)))
