@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy import signal
 
 import sounds
 from reference import stages as reference
-from stages import compiled, pointer, table
+from stages import FIRMWARE, compiled, pointer, table
 
 BANDS_INT16 = 23
 """tl_bands: 20 levels, share and centre of the peaks, and their two bins in one word."""
@@ -377,6 +378,9 @@ def test_bleed_that_is_not_heard_is_not_reported(core):
     assert core.tl_bleed_gain_db_q8(pointer(state)) == -32768
 
 
+UNITS = int(re.search(r"TL_NET_UNITS (\d+)", (FIRMWARE / "src/weights.h").read_text())[1])
+
+
 @pytest.fixture(scope="module")
 def network_weights(core):
     """The weights as real numbers: (seen, kept, bias, kept bias, out, out bias)."""
@@ -388,11 +392,11 @@ def network_weights(core):
     def q22(name, size):
         return np.array(table(core, name, ctypes.c_int32, size)) / 2**22
 
-    rows = q11("tl_net_weights_q11", 192, 128)
+    rows = q11("tl_net_weights_q11", 3 * UNITS, 64 + UNITS)
     return (
         *(rows[:, :60], rows[:, 64:]),
-        *(q22("tl_net_bias_q22", 192), q22("tl_net_kept_bias_q22", 64)),
-        *(q11("tl_net_out_q11", 2, 64), q22("tl_net_out_bias_q22", 2)),
+        *(q22("tl_net_bias_q22", 3 * UNITS), q22("tl_net_kept_bias_q22", UNITS)),
+        *(q11("tl_net_out_q11", 2, UNITS), q22("tl_net_out_bias_q22", 2)),
     )
 
 
@@ -401,7 +405,7 @@ def test_the_network_equals_its_definition_in_real_numbers(core, rng, network_we
     steps = np.repeat(rng.integers(-64, 65, (200, 60)), 10, axis=0)
     frames = np.clip(steps + rng.integers(-8, 9, steps.shape), -64, 64).astype(np.int8)
     wanted = reference.network(frames, *network_weights)
-    state, odds, got = np.zeros(64, np.int16), np.zeros(2, np.int16), []
+    state, odds, got = np.zeros(UNITS, np.int16), np.zeros(2, np.int16), []
     core.tl_net_init(pointer(state))
     for frame in frames:
         core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
@@ -415,14 +419,14 @@ def test_no_row_of_the_network_can_leave_31_bits(network_weights):
     seen, kept, bias, kept_bias, *_ = network_weights
     largest = 2.0  # evidence of +-64 in 1/32; a memory is within +-1
     sums = np.abs(seen).sum(1) * largest + np.abs(kept).sum(1) + np.abs(bias)
-    sums[128:] += np.abs(kept_bias)
+    sums[2 * UNITS :] += np.abs(kept_bias)
     assert sums.max() * 2**22 < 2**31
 
 
 def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):
     """tl_net_init is a fresh start: the same evidence gives the same odds again."""
     frames = rng.integers(-64, 65, (50, 60)).astype(np.int8)
-    state, odds, heard = np.full(64, 1234, np.int16), np.zeros(2, np.int16), []
+    state, odds, heard = np.full(UNITS, 1234, np.int16), np.zeros(2, np.int16), []
     for _ in range(2):
         core.tl_net_init(pointer(state))
         for frame in frames:
