@@ -22,14 +22,10 @@ int16_t tl_level_db_q8(const int16_t *hop) {
 
 int32_t tl_level_clipped(const int16_t *hop) {
     /* as narrow as the samples, so that eight go at once */
-    int16_t ends = 0, highest = 0, lowest = 0;
+    int16_t highest = 0, lowest = 0;
     for (int32_t i = 0; i < TL_HOP; i++) {
-        ends = (int16_t)(ends + ((hop[i] == INT16_MAX) | (hop[i] <= -INT16_MAX)));
         highest = hop[i] > highest ? hop[i] : highest;
         lowest = hop[i] < lowest ? hop[i] : lowest;
-    }
-    if (ends >= ENDS) {
-        return 1;
     }
     if (highest < LOUD && lowest > -LOUD) {
         return 0;
@@ -37,9 +33,12 @@ int32_t tl_level_clipped(const int16_t *hop) {
     /* an extreme that is not loud is none */
     highest = highest < LOUD ? INT16_MAX : highest;
     lowest = lowest > -LOUD ? INT16_MIN : lowest;
-    int32_t flat = 0;
+    int32_t ends = 0, flat = 0;
+    for (int32_t i = 0; i < TL_HOP; i++) {
+        ends += hop[i] == INT16_MAX || hop[i] <= -INT16_MAX;
+    }
     for (int32_t i = 1; i < TL_HOP; i++) {
         flat += hop[i] == hop[i - 1] && (hop[i] == highest || hop[i] == lowest);
     }
-    return flat >= FLAT;
+    return ends >= ENDS || flat >= FLAT;
 }

@@ -22,14 +22,25 @@ void tl_syllable_init(tl_syllable *s) {
     s->dip_db_q8 = s->loudest_db_q8 = SILENCE;
 }
 
-/* 40 log10(sum of 10^(level / 40)), less what is not periodic: -45.3 .. 41.7 dB. */
+/* 10^(level / 40) of -75..0 dB and a little more, Q20, by 2^x = 2^whole * (1 + f (0.6565 + 0.3435 f)):
+ * error at most 0.3 %, which is 0.05 dB. */
+static int32_t fourth_root_q20(int32_t level_db_q8) {
+    int32_t x_q16 = (level_db_q8 * TL_Q(0.0830482, 18)) >> 10; /* Q8 * Q18 >> 10 = Q16; 2^15 * 2^15 */
+    int32_t f_q15 = (x_q16 & 65535) >> 1;
+    int32_t rise_q15 = TL_Q(0.6565, 15) + ((TL_Q(0.3435, 15) * f_q15) >> 15);
+    int32_t mantissa_q28 = (1 << 28) + ((f_q15 * rise_q15) >> 2); /* Q30 >> 2 = Q28, below 2^29 */
+    return mantissa_q28 >> (8 - (x_q16 >> 16));                   /* the whole part is -7..0 */
+}
+
+/* 40 log10(sum of 10^(level / 40)), less what is not periodic: -45.4 .. 42 dB. */
 static int16_t loudness_db_q8(const int16_t bands_db_q8[TL_BANDS], int16_t voicing_q15) {
-    int32_t sum = tl_max(bands_db_q8[TL_TELEPHONE_FIRST], TL_SILENT) >> 2;
-    for (int32_t b = TL_TELEPHONE_FIRST + 1; b < BANDS_END; b++) {
-        sum = tl_logadd_db_q8(sum, tl_max(bands_db_q8[b], TL_SILENT) >> 2);
+    int32_t sum_q20 = 0; /* 11 bands of at most 10^0.25 * 2^20 < 2^25 */
+    for (int32_t b = TL_TELEPHONE_FIRST; b < BANDS_END; b++) {
+        sum_q20 += fourth_root_q20(tl_clamp(bands_db_q8[b], TL_SILENT, TL_DB(10)));
     }
-    /* Q8 * Q15 >> 15 = Q8 */
-    return tl_narrow16(4 * sum - ((UNVOICED_LESS * (32767 - voicing_q15)) >> 15));
+    /* 20 log10(2^20) = 120.412 / 2 for 10 log10; Q8 * Q15 >> 15 = Q8 */
+    int32_t loudness = 4 * (tl_db_q8_of((uint64_t)sum_q20) - TL_DB(60.206));
+    return tl_narrow16(loudness - ((UNVOICED_LESS * (32767 - voicing_q15)) >> 15));
 }
 
 static void shift_in(int16_t ring[5], int16_t newest) {

@@ -50,16 +50,16 @@ static int32_t steady_for(tl_tone *t, const tl_bands *b, int32_t level_db_q8) {
     return 1;
 }
 
-static int32_t telephone_db_q8(const int16_t db_q8[TL_BANDS]) {
+static int32_t loudest_band_db_q8(const int16_t db_q8[TL_BANDS]) {
     int32_t level = TL_SILENT;
     for (int32_t b = TL_TELEPHONE_FIRST; b < TL_TELEPHONE_END; b++) {
-        level = tl_logadd_db_q8(level, db_q8[b]);
+        level = tl_max(level, db_q8[b]);
     }
     return level;
 }
 
 int32_t tl_tone_push(tl_tone *t, const tl_bands *bands) {
-    int32_t level = telephone_db_q8(bands->db_q8);
+    int32_t level = loudest_band_db_q8(bands->db_q8);
     int32_t audible = level > AUDIBLE;
     t->steady_frames = (uint8_t)(audible ? steady_for(t, bands, level) : 0);
     t->pair_frames = (uint8_t)(audible && is_pair(bands) ? tl_min(t->pair_frames + 1, 255) : 0);
