@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define TL_NET_SEEN 64 /* evidence, padded */
-#define TL_NET_UNITS 64
+#define TL_NET_UNITS 80
 
 extern const int16_t tl_net_weights_q11[3 * TL_NET_UNITS][TL_NET_SEEN + TL_NET_UNITS];
 extern const int16_t tl_net_out_q11[2][TL_NET_UNITS];

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = 60
 SEEN = 64
 """The same, padded to a multiple of 16 for the core's vector code."""
-UNITS = 64
+UNITS = 80
 BEHIND = 4
 """Frames between the frame decided and the newest one heard: TL_LOOKAHEAD."""
 CALL_S = 90.0
@@ -213,8 +213,8 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="see voices.py")
     parser.add_argument("--extra", type=Path, help="further speech, music and keys, see voices.py")
-    parser.add_argument("--hours", type=float, default=24.0, help="of two-channel sound")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--hours", type=float, default=28.0, help="of two-channel sound")
+    parser.add_argument("--epochs", type=int, default=11)
     parser.add_argument("--keep", type=Path, help="evidence is written here, or read when there")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
