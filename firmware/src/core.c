@@ -118,9 +118,12 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         channel *ch = &s->channels[c];
         tl_bleed_learn(&ch->leak, s->channels[1 - c].noise.floor_db_q8, bands[c].db_q8,
                        ch->noise.floor_db_q8);
-        mark(s, c, TL_FLAG_TONE, tl_tone_push(&ch->tone, &bands[c]));
-        mark(s, c, TL_FLAG_MUSIC,
-             tl_music_push(&ch->music, bands[c].db_q8, seen[c].loudness_db_q8, voicing_q15[c]));
+        int32_t tone = tl_tone_push(&ch->tone, &bands[c]);
+        mark(s, c, TL_FLAG_TONE, tone);
+        if (tone == 0) {
+            mark(s, c, TL_FLAG_MUSIC,
+                 tl_music_push(&ch->music, &bands[c], seen[c].loudness_db_q8, voicing_q15[c]));
+        }
         if (s->hops >= TL_LOOKAHEAD) {
             tl_frame *row = row_of(s, s->hops - TL_LOOKAHEAD);
             if (tl_syllable_push(&ch->syllable, bands[c].db_q8, voicing_q15[c], row->voicing_q15[c])) {

@@ -15,9 +15,9 @@
 #define PAIR_FRAMES 2
 #define STEADY_FRAMES 8
 /* What follows a tone and is so much fainter is its end, or the gap before the next one. */
-#define FADED TL_DB(6)
+#define FADED TL_DB(10)
 #define CUT_FRAMES 2 /* the window still holds some of a tone that was cut off */
-#define FADING_FRAMES 10
+#define FADING_FRAMES 25
 
 void tl_tone_init(tl_tone *t) { *t = (tl_tone){0}; }
 

@@ -204,3 +204,55 @@ def nuclei(smooth_db: Floats, voicing: Floats) -> list[int]:
             nucleus = dip = here
         nucleus = max(nucleus, here)
     return found
+
+
+def mean_over(values: Floats, frames: float, start: float | Floats = 0.0) -> Floats:
+    """Running mean that forgets by 1/frames, after each frame."""
+    mean, out = np.broadcast_to(start, values[0].shape).astype(float), []
+    for value in values:
+        mean = mean + (value - mean) / frames
+        out.append(mean)
+    return np.array(out)
+
+
+def music_inputs(
+    bands_db: Floats,
+    share: Floats,
+    bins: npt.NDArray[np.int64],
+    loudness_db: Floats,
+    voicing: Floats,
+) -> Floats:
+    """What the music network sees after each ten frames: 15 cues over 32 and over 128 frames, and
+    the level of the loudest frame of late."""
+    bands = np.maximum(bands_db[:, 2:15], -75.0)
+    change = np.abs(np.diff(bands, axis=0, prepend=np.full((1, 13), -75.0))).mean(1)
+    distance = np.minimum(np.abs(bands - mean_over(bands, 32, -75.0)), 15).mean(1)
+    tilt = bands[:, 6:].mean(1) - bands[:, :6].mean(1)
+    loudest, step = np.full(len(bands), -75.0), np.zeros(len(bands))
+    for i, level in enumerate(loudness_db):
+        loudest[i] = max(level, (loudest[i - 1] if i else -75.0) - q8(0.03), -75.0)
+        step[i] = min(abs(level - (loudness_db[i - 1] if i else -75.0)), 10)
+    drop = np.minimum(loudest - loudness_db, 30)
+
+    def stood(ago: int) -> tuple[Floats, Floats]:
+        then = np.r_[np.zeros((ago, 2), np.int64), bins[:-ago]]
+        same = (bins[:, :, None] == then[:, None, :]) & (loudness_db > -60)[:, None, None]
+        return same[:, 0].any(1).astype(float), same.any((1, 2)).astype(float)
+
+    cues = [
+        *(np.minimum(change, 12) / 4, np.minimum(change, 4) / 2, voicing, share),
+        *(*stood(3), *stood(10)),
+        *(drop / 8, drop > 12, drop > 20, step / 4, distance / 4),
+        2 * np.abs(voicing - mean_over(voicing, 32)),
+        np.minimum(np.abs(tilt - mean_over(tilt, 32)), 15) / 4,
+    ]
+    stacked = np.stack([np.asarray(cue, float) for cue in cues], 1)
+    looks = stacked.reshape(-1, 10, 15).mean(1)
+    return np.c_[mean_over(looks, 3.2), mean_over(looks, 12.8), loudest[9::10] / 16]
+
+
+def music_odds(
+    inputs: Floats, first: Floats, first_bias: Floats, second: Floats, second_bias: float
+) -> float:
+    """Log-odds of music."""
+    return float(np.maximum(first @ inputs + first_bias, 0) @ second + second_bias)
