@@ -189,10 +189,31 @@ def hiss(n: int, rng: Rng) -> Sound:
     return out / rms(out)
 
 
+def breath(n: int, rng: Rng) -> Sound:
+    """Somebody breathes at the microphone: swells of noise in a moving band; RMS 1."""
+    out = np.zeros(n)
+    at = 0
+    while at < n:
+        for low_hz, high_hz, seconds, gain_db in (
+            (rng.uniform(200, 900), rng.uniform(1500, 6000), rng.uniform(0.5, 1.5), -4.0),
+            (rng.uniform(100, 500), rng.uniform(900, 4000), rng.uniform(0.6, 2.5), 0.0),
+        ):
+            length = int(seconds * RATE_HZ)
+            band = signal.butter(1, [low_hz, high_hz], "band", fs=RATE_HZ, output="sos")
+            swell = np.sin(np.pi * np.arange(length) / length) ** rng.uniform(0.5, 2)
+            piece = signal.sosfilt(band, rng.normal(size=length)) * swell
+            piece = (piece / rms(piece) * decibels(gain_db + rng.normal(0, 3)))[: max(0, n - at)]
+            out[at : at + len(piece)] = piece
+            at += length + int(rng.uniform(0.05, 1.2) * RATE_HZ)
+    return out / rms(out)
+
+
 def noise(material: Material, n: int, rng: Rng) -> Sound:
-    """A recorded noise, hiss and hum, or key strokes; RMS 1."""
+    """A recorded noise, hiss and hum, breath, or key strokes; RMS 1."""
     kind = rng.random()
-    if kind < 0.5 and material.noises:
+    if kind < 0.1:
+        out = breath(n, rng)
+    elif kind < 0.5 and material.noises:
         sound = load(material.noises[rng.integers(len(material.noises))])
         out = np.resize(np.roll(sound, int(rng.integers(len(sound)))), n)
     elif kind < 0.6 and material.keys:
@@ -396,7 +417,8 @@ def line_sounds(
 ) -> tuple[npt.NDArray[np.int16], Labels]:
     """No speech at all: tones or music in the earpiece, noise or breathing in the microphone."""
     n = int(seconds * RATE_HZ)
-    far = line_sound(material, n, rng) * decibels(rng.uniform(-34, -14))
+    far = breath(n, rng) if rng.random() < 0.2 else line_sound(material, n, rng)
+    far = far * decibels(rng.uniform(-40, -14))
     if rng.random() < 0.7:
         far = telephone(far)
     near = noise(material, n, rng) * decibels(rng.uniform(-60, -34))
