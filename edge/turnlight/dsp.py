@@ -96,7 +96,7 @@ _ERRORS = {
     -4: "the row buffer is too small",
     -5: "the core was not initialised; call reset()",
 }
-_CORE_BYTES = 40_960
+_CORE_BYTES = 16_384
 LOOKAHEAD = 4
 """Frames heard after the one that a row is about, before it is given."""
 _ROOM = 100

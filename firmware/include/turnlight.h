@@ -61,7 +61,7 @@ typedef struct {
 } tl_frame;
 
 /* The caller's struct; what is inside belongs to the core. */
-#define TL_CORE_BYTES 40960
+#define TL_CORE_BYTES 16384
 typedef union {
     int64_t align;
     uint8_t bytes[TL_CORE_BYTES];

@@ -3,7 +3,7 @@
 #include "fixed.h"
 
 #define TALK_ON_Q8 TL_Q(0.0, 8)
-#define TALK_OFF_Q8 TL_Q(-1.0, 8)
+#define TALK_OFF_Q8 TL_Q(-0.5, 8)
 
 void tl_speech_init(tl_speech *s) { s->talk = 0; }
 

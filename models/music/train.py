@@ -47,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CUES = 15
 INPUTS = 2 * CUES + 1
 HIDDEN = 16
-CORE_BYTES = 40_960
+CORE_BYTES = 16_384
 LOOK = 1600
 """Samples between two looks of the network."""
 Rng = np.random.Generator

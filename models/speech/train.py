@@ -44,7 +44,7 @@ LARGEST = 64 * 64
 """The largest evidence, Q11; a memory is smaller."""
 STEPS, BATCH = 300, 32
 """Frames that a gradient looks back, and calls side by side."""
-CORE_BYTES = 40_960
+CORE_BYTES = 16_384
 Bytes = npt.NDArray[np.int8]
 
 

@@ -149,10 +149,10 @@ def noise_floor(levels_db: Floats) -> Floats:
 
 
 def talk(odds: Floats) -> npt.NDArray[np.bool_]:
-    """Talk: on above 0, off below -1."""
+    """Talk: on above 0, off below -0.5."""
     on, talks = False, []
     for x in odds:
-        on = x > 0 or (on and x >= -1)
+        on = x > 0 or (on and x >= -0.5)
         talks.append(on)
     return np.array(talks)
 
