@@ -97,16 +97,6 @@ static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lane
     tl_store(to + 3 * run, d);
 }
 
-/* Sum of the products of two arrays; `count` is a multiple of 16. No sum of |a * b| may reach
- * 2^31, so that the order of the additions does not matter. */
-static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
 #elif defined(__aarch64__)
 
 typedef int16x8_t tl_lanes;
@@ -184,16 +174,6 @@ static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lane
     vst1q_s16(to + run, b);
     vst1q_s16(to + 2 * run, c);
     vst1q_s16(to + 3 * run, d);
-}
-
-static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) {
-    int32x4_t low = vdupq_n_s32(0), high = low;
-    for (int32_t i = 0; i < count; i += 8) {
-        int16x8_t x = vld1q_s16(a + i), y = vld1q_s16(b + i);
-        low = vmlal_s16(low, vget_low_s16(x), vget_low_s16(y));
-        high = vmlal_high_s16(high, x, y);
-    }
-    return vaddvq_s32(vaddq_s32(low, high));
 }
 
 #else /* SSE2 */
@@ -299,18 +279,38 @@ static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lane
     tl_store(to + 3 * run, d);
 }
 
-static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) {
-    __m128i even = _mm_setzero_si128(), odd = even;
-    for (int32_t i = 0; i < count; i += 16) {
-        even = _mm_add_epi32(even, _mm_madd_epi16(tl_load(a + i), tl_load(b + i)));
-        odd = _mm_add_epi32(odd, _mm_madd_epi16(tl_load(a + i + 8), tl_load(b + i + 8)));
-    }
-    __m128i sum = _mm_add_epi32(even, odd);
-    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
-    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(2, 3, 0, 1)));
-    return _mm_cvtsi128_si32(sum);
-}
+#endif
 
+/* Sum of the products of two arrays; `count` is a multiple of 16. No sum of |a * b| may reach
+ * 2^31, so that the order of the additions does not matter. */
+#if TL_LANES > 1 && defined(__aarch64__)
+static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) {
+    int32x4_t low = vdupq_n_s32(0), high = low;
+    for (int32_t i = 0; i < count; i += 8) {
+        int16x8_t x = vld1q_s16(a + i), y = vld1q_s16(b + i);
+        low = vmlal_s16(low, vget_low_s16(x), vget_low_s16(y));
+        high = vmlal_high_s16(high, x, y);
+    }
+    return vaddvq_s32(vaddq_s32(low, high));
+}
+#else
+/* inlined for sure, or both makes of a TL_WIDE function would share one of it */
+static inline __attribute__((always_inline)) int32_t tl_dot(const int16_t *a, const int16_t *b,
+                                                            int32_t count) {
+    int32_t sum = 0;
+    for (int32_t i = 0; i < count; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+#endif
+
+/* A function of such sums, made twice on x86-64, for AVX2 and for every processor; the loader takes
+ * the one that runs. */
+#if TL_LANES > 1 && defined(__x86_64__) && defined(__gnu_linux__)
+#define TL_WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define TL_WIDE
 #endif
 
 #endif
