@@ -313,7 +313,11 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(tmp_path: Path)
 
 def test_ctrl_c_is_quiet() -> None:
     program = subprocess.Popen(
-        [*PROGRAM, "frames", str(CALL)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*PROGRAM, "frames", str(CALL)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # a suite that runs in the background inherits an ignored Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert program.stdout
     # from here on the program waits for its reader, since a pipe is smaller than the rows
