@@ -1,6 +1,6 @@
 """What is no speech: how much of it is called speech, and what the line's flags say of it.
 
-    python bench/line.py --data DATA --extra EXTRA [--quick] [--json]
+    ./run bench --data DATA --extra EXTRA --only line
 
 Sounds of the line come from the earpiece and leak into the microphone; keys and breath also come
 from the microphone itself. Tones and breath are made here; key strokes, music and voices are the
@@ -10,8 +10,6 @@ with. Keys and music are left out where EXTRA has none.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from bench.table import Row
 from turnlight.dsp import FLAG_MUSIC, FLAG_TONE, RATE_HZ, Core, Frames
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))
 import desks
 from voices import Material, Sound, gather, load
 
-Row = dict[str, str | float]
 Rng = np.random.Generator
 Labels = npt.NDArray[np.bool_]
 HOP = 160
@@ -299,29 +297,3 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
                 row[column] = mean(float(x[column]) for x in of)
             rows.append(row)
     return rows + false_flags(material, 10 if quick else 60)
-
-
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--extra", type=Path)
-    parser.add_argument("--quick", action="store_true", help="less of everything")
-    parser.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
-    options = parser.parse_args()
-    rows = measure(options.data, options.extra, options.quick)
-    if options.json:
-        print(json.dumps(rows, indent=1))
-        return
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    heading: Row = dict(zip(names, names, strict=True))
-    for cells in [heading, *rows]:
-        shown = (cells.get(name, "") for name in names)
-        text = (c if isinstance(c, str) else f"{c:.2f}" for c in shown)
-        print(" ".join(f"{c:<28}" if i == 0 else f"{c:>20}" for i, c in enumerate(text)))
-
-
-if __name__ == "__main__":
-    main()

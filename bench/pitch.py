@@ -1,6 +1,6 @@
 """Pitch of held-out voices against Praat: clean, through a telephone, and in noise.
 
-    python bench/pitch.py --data DATA [--extra EXTRA] [--quick] [--json]
+    ./run bench --data DATA --extra EXTRA --only pitch
 
 The reference is Praat's autocorrelation pitch of the clean recording (60 to 450 Hz, every 10 ms),
 compared with the row in whose 10 ms its moment lies. `praat` is the same method on the sound that
@@ -14,8 +14,6 @@ the core hears: what the sound itself still allows.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +22,13 @@ import numpy as np
 import numpy.typing as npt
 import parselmouth
 
+from bench.table import Row
 from turnlight.dsp import HOP, RATE_HZ, Core
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))
 from desks import babble, rms, telephone
 from voices import Material, Sound, gather, load
 
-Row = dict[str, str | float]
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 OURS, PRAAT = "turnlight", "praat"
@@ -159,27 +157,3 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
             row: Row = {"who": who, "what": kind}
             out.append(row | figures(some))
     return out
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder with emodb and speech-en")
-    parser.add_argument("--extra", type=Path, help="folder with speech/<speaker>")
-    parser.add_argument("--quick", action="store_true", help="an eighth of the sound")
-    parser.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
-    options = parser.parse_args()
-    rows = measure(options.data, options.extra, options.quick)
-    if options.json:
-        print(json.dumps(rows, indent=1))
-        return
-    names = list(rows[0])
-    print(" | ".join(names))
-    for row in rows:
-        print(" | ".join(f"{row[n]:.2f}" if n not in names[:2] else str(row[n]) for n in names))
-
-
-if __name__ == "__main__":
-    main()

@@ -14,13 +14,9 @@ recorded engine is learnt by heart. NumPy only.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import multiprocessing
-import subprocess
 import sys
-import tempfile
 import textwrap
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +37,12 @@ from desks import (
     speech_frames,
     telephone,
 )
+from doors import ROOT, dump
 from voices import RATE_HZ, Material, Sound, gather, load
 
-ROOT = Path(__file__).resolve().parents[2]
 CUES = 15
 INPUTS = 2 * CUES + 1
 HIDDEN = 16
-CORE_BYTES = 16_384
 LOOK = 1600
 """Samples between two looks of the network."""
 Rng = np.random.Generator
@@ -55,36 +50,10 @@ Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 
-@lru_cache(maxsize=1)
-def library() -> ctypes.CDLL:
-    """The core's stages with the dump of the network's inputs."""
-    target = Path(tempfile.mkdtemp()) / "music.so"
-    sources = [p for p in sorted((ROOT / "firmware/src").glob("*.c")) if p.name != "core.c"]
-    subprocess.run(
-        [
-            *("gcc", "-O3", "-std=c11", "-fPIC", "-shared"),
-            *(f"-I{ROOT}/firmware/include", f"-I{ROOT}/firmware/src"),
-            str(ROOT / "firmware/tools/dump_music.c"),
-            *map(str, sources),
-            *("-o", str(target)),
-        ],
-        check=True,
-    )
-    return ctypes.CDLL(str(target))
-
-
 def inputs_of(pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     """What the network sees of both channels, shape (looks, 2, INPUTS), Q8."""
-    core = np.zeros(CORE_BYTES // 8, np.int64)
-    pcm = np.ascontiguousarray(pcm)
     out = np.zeros((len(pcm) // LOOK, 2, INPUTS), np.int16)
-    library().tl_init(ctypes.c_void_p(core.ctypes.data), RATE_HZ)
-    library().tl_dump_music(
-        ctypes.c_void_p(core.ctypes.data),
-        ctypes.c_void_p(pcm.ctypes.data),
-        len(pcm),
-        ctypes.c_void_p(out.ctypes.data),
-    )
+    dump("dump_music", pcm, out)
     return out
 
 

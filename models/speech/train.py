@@ -10,14 +10,10 @@ what trains is what runs. NumPy only.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import multiprocessing
-import subprocess
 import sys
-import tempfile
 import textwrap
 import time
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +22,10 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from desks import Labels, converse, draw_desk, line_sounds, put_on
+from doors import ROOT, dump
 from gru import Adam, Matrix, Weights, backward, drawn, forward, logistic
 from voices import gather
 
-ROOT = Path(__file__).resolve().parents[2]
 EVIDENCE = 60
 SEEN = 64
 """The same, padded to a multiple of 16 for the core's vector code."""
@@ -44,52 +40,27 @@ LARGEST = 64 * 64
 """The largest evidence, Q11; a memory is smaller."""
 STEPS, BATCH = 300, 32
 """Frames that a gradient looks back, and calls side by side."""
-CORE_BYTES = 16_384
 Bytes = npt.NDArray[np.int8]
 
 
-@lru_cache(maxsize=1)
-def evidence_library() -> ctypes.CDLL:
-    target = Path(tempfile.mkdtemp()) / "evidence.so"
-    sources = [p for p in sorted((ROOT / "firmware/src").glob("*.c")) if p.name != "core.c"]
-    subprocess.run(
-        [
-            *("gcc", "-O3", "-std=c11", "-fPIC", "-shared"),
-            *(f"-I{ROOT}/firmware/include", f"-I{ROOT}/firmware/src"),
-            *map(str, [ROOT / "firmware/tools/dump_evidence.c", *sources]),
-            *("-o", str(target)),
-        ],
-        check=True,
-    )
-    return ctypes.CDLL(str(target))
-
-
-def evidence_of(library: ctypes.CDLL, pcm: npt.NDArray[np.int16]) -> Bytes:
+def evidence_of(pcm: npt.NDArray[np.int16]) -> Bytes:
     """What the network is given with each hop: shape (hops, 60)."""
-    core = np.zeros(CORE_BYTES // 8, np.int64)
-    library.tl_init(ctypes.c_void_p(core.ctypes.data), 16_000)
     out = np.zeros((len(pcm) // 160, EVIDENCE), np.int8)
-    pcm = np.ascontiguousarray(pcm)
-    library.tl_dump_evidence(
-        ctypes.c_void_p(core.ctypes.data),
-        ctypes.c_void_p(pcm.ctypes.data),
-        len(pcm),
-        ctypes.c_void_p(out.ctypes.data),
-    )
+    dump("dump_evidence", pcm, out)
     return out
 
 
 def one_call(job: tuple[Path, Path | None, bool, int, int]) -> tuple[Bytes, Labels]:
     """Evidence of one drawn call, and the truth that the network should tell with each row."""
     data, extra, held_out, seed, number = job
-    material, library = gather(data, extra, held_out), evidence_library()
+    material = gather(data, extra, held_out)
     rng = np.random.default_rng((seed, number))
     if rng.random() < 0.1:
         pcm, speech = line_sounds(material, rng, CALL_S)
     else:
         call = converse(material, rng, CALL_S, solo=bool(rng.random() < 0.12))
         pcm, speech = put_on(draw_desk(rng), call, material, rng), call.speech
-    return evidence_of(library, pcm), np.pad(speech, ((BEHIND, 0), (0, 0)))[: len(speech)]
+    return evidence_of(pcm), np.pad(speech, ((BEHIND, 0), (0, 0)))[: len(speech)]
 
 
 def make_set(
