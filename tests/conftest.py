@@ -1,14 +1,17 @@
-"""Fixtures that several files share: a broker, what it says, and desks that send to it."""
+"""Fixtures that several files share: a broker, what it says, desks that send to it; the stages."""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from broker import Broker, Subscriber
 from desk import DESK, Desk, MakeDesk
+from stages import compiled
 from turnlight.config import DeskSettings
 
 
@@ -37,3 +40,14 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 def floor(broker: Broker) -> Iterator[Subscriber]:
     with Subscriber(broker) as subscriber:
         yield subscriber
+
+
+@pytest.fixture(scope="session")
+def core(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The stages one by one; a Q operation that loses a bit traps."""
+    return compiled(tmp_path_factory.mktemp("stages"), "-DTL_CHECKED")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(5)

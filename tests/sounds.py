@@ -1,4 +1,4 @@
-"""Sounds made of integers alone, so that every machine makes the same ones."""
+"""Sounds of tests. All but `harmonics` are made of integers alone: every machine makes the same."""
 
 from __future__ import annotations
 
@@ -92,3 +92,18 @@ def at_48_khz(pcm: Pcm) -> Pcm:
     out = np.stack([now, (2 * now + then) // 3, (now + 2 * then) // 3], 1).reshape(-1, 2)
     out += noise(out.size, 5, 24).reshape(-1, 2)
     return np.clip(out, -32768, 32767).astype(np.int16)
+
+
+def harmonics(
+    hz: float | npt.NDArray[np.float64], rng: np.random.Generator, seconds: float = 0.6
+) -> npt.NDArray[np.float64]:
+    """A vowel of so many Hz, steady or by time, through the telephone band."""
+    t = np.arange(round(seconds * 16000)) / 16000
+    mean = float(np.mean(hz))
+    phase = 2 * np.pi * np.cumsum(np.broadcast_to(hz, t.shape)) / 16000
+    wave = sum(
+        np.sin(k * phase + k) * 10 ** (-((k * mean - 600) ** 2) / 500_000)
+        for k in range(1, 12)
+        if k * mean > 300
+    )
+    return wave / np.abs(wave).max() * 8000 + rng.normal(0, 5, len(t))

@@ -12,6 +12,20 @@ import numpy.typing as npt
 FIRMWARE = Path(__file__).resolve().parents[1] / "firmware"
 
 
+class Bands(ctypes.Structure):
+    """tl_bands of bands.h."""
+
+    _fields_ = (
+        ("db_q8", ctypes.c_int16 * 20),
+        ("peak_share_q15", ctypes.c_int16),
+        ("peak_centre_q4", ctypes.c_int16),
+        ("peak_bin", ctypes.c_uint8 * 2),
+    )
+
+
+BANDS_INT16 = ctypes.sizeof(Bands) // 2
+
+
 def compiled(folder: Path, *flags: str) -> ctypes.CDLL:
     """firmware/src as a shared library in `folder`."""
     target = folder / f"libstages{len(list(folder.iterdir()))}.so"

@@ -37,6 +37,27 @@ def test_the_golden_conversation_is_the_same_integer_for_integer():
     assert as_text(rows_of(CONVERSATION)) == GOLDEN.read_text()
 
 
+@pytest.mark.parametrize("path", dsp.libraries(), ids=lambda path: path.name)
+def test_every_build_of_the_core_gives_the_same_bits(path, monkeypatch):
+    heard = np.concatenate([CONVERSATION, sounds.extremes()])
+    expected = rows_of(heard)
+    monkeypatch.setattr(dsp, "_LIBRARY", dsp.bound(ctypes.CDLL(str(path))))
+    assert rows_of(heard).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "wide"),
+    [
+        ("model name: a\nflags\t\t: fpu avx avx2 bmi2\n", True),
+        ("model name: avx2\nflags\t\t: fpu avx avx2x\n", False),
+        ("Features\t: fp asimd\n", False),
+        ("", False),
+    ],
+)
+def test_the_avx2_build_is_for_processors_that_say_so(cpuinfo, wide):
+    assert dsp.has_avx2(cpuinfo) is wide
+
+
 def test_one_row_per_10_ms_in_order():
     rows = rows_of(CONVERSATION)
     assert rows["t_ms"].tolist() == list(range(0, 6000, 10))

@@ -99,7 +99,8 @@ _ERRORS = {
 _CORE_BYTES = 16_384
 LOOKAHEAD = 4
 """Frames heard after the one that a row is about, before it is given."""
-_ROOM = 100
+_ROOM = 32
+"""Rows, and hops at 48 kHz, that the kept buffers hold."""
 _INT16 = np.dtype(np.int16)
 
 
@@ -118,15 +119,29 @@ def bound(library: ctypes.CDLL) -> ctypes.CDLL:
     return library
 
 
-def _load() -> ctypes.CDLL:
-    for folder in turnlight.__path__:
-        path = Path(folder) / "libturnlight.so"
-        if path.exists():
-            return bound(ctypes.CDLL(str(path)))
-    raise ImportError("libturnlight.so is missing: build it with `./run setup`")
+def has_avx2(cpuinfo: str) -> bool:
+    """Whether /proc/cpuinfo tells of a processor that runs the core's AVX2 build."""
+    flags = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
+    return "avx2" in flags.split()
 
 
-_LIBRARY = _load()
+def libraries() -> list[Path]:
+    """The core's builds that this processor runs, the fastest first; all give the same bits.
+
+    Raises:
+        ImportError: there is none.
+    """
+    cpuinfo = Path("/proc/cpuinfo")
+    wide = cpuinfo.exists() and has_avx2(cpuinfo.read_text())
+    names = ["libturnlight-avx2.so", "libturnlight.so"] if wide else ["libturnlight.so"]
+    paths = [Path(folder) / name for name in names for folder in turnlight.__path__]
+    found = [path for path in paths if path.exists()]
+    if not found:
+        raise ImportError("libturnlight.so is missing: build it with `./run setup`")
+    return found
+
+
+_LIBRARY = bound(ctypes.CDLL(str(libraries()[0])))
 
 
 def _checked(result: int) -> int:
@@ -149,8 +164,11 @@ class Core:
         self._rate_hz = rate_hz
         self._state = np.zeros(_CORE_BYTES // 8, np.int64)
         self._address = self._state.ctypes.data
-        # asking numpy for an address costs more than a hop, so small answers share one buffer
-        self._rows = np.empty(_ROOM, FRAME)
+        # asking numpy for an address, or for a copy of rows, costs as much as a hop does: small
+        # pieces go through buffers that stay, and rows leave them as bytes
+        self._pcm = np.empty((_ROOM * 3 * HOP, 2), np.int16)
+        self._pcm_address = self._pcm.ctypes.data
+        self._rows = np.empty(_ROOM * FRAME.itemsize, np.uint8)
         self._rows_address = self._rows.ctypes.data
         self.reset()
 
@@ -173,28 +191,26 @@ class Core:
         """
         if pcm.dtype != _INT16 or pcm.ndim != 2 or pcm.shape[1] != 2:
             raise ValueError(f"pcm must be int16 of shape (n, 2), not {pcm.dtype} {pcm.shape}")
-        if not pcm.flags.c_contiguous:
-            pcm = np.ascontiguousarray(pcm)
         samples = len(pcm)
         most = samples // HOP + 1  # what tl_rows_max gives, or more where the core decimates
         if most > _ROOM:
+            pcm = np.ascontiguousarray(pcm)
             rows = np.empty(most, FRAME)
             count = _LIBRARY.tl_process(
-                self._address, _address(pcm), samples, rows.ctypes.data, most
+                self._address, pcm.ctypes.data, samples, rows.ctypes.data, most
             )
             return rows[: _checked(count)]
+        self._pcm[:samples] = pcm
         count = _LIBRARY.tl_process(
-            self._address, _address(pcm), samples, self._rows_address, _ROOM
+            self._address, self._pcm_address, samples, self._rows_address, _ROOM
         )
-        return self._rows[: _checked(count)].copy()
+        return self._kept_rows(count)
 
     def flush(self) -> Frames:
         """End the sound: the rows that were still waiting. `reset()` before the next sound."""
         count = _LIBRARY.tl_flush(self._address, self._rows_address, _ROOM)
-        return self._rows[: _checked(count)].copy()
+        return self._kept_rows(count)
 
-
-def _address(array: npt.NDArray[np.int16]) -> int:
-    """Of the first value; a third of what `array.ctypes` costs."""
-    address: int = array.__array_interface__["data"][0]
-    return address
+    def _kept_rows(self, count: int) -> Frames:
+        kept = self._rows[: _checked(count) * FRAME.itemsize]
+        return np.frombuffer(bytearray(kept), FRAME)

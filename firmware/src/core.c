@@ -59,7 +59,7 @@ static tl_frame *row_of(state *s, uint32_t frame) { return &s->pending[frame % P
 
 /* Level, spectrum and pitch of one channel; each result goes to the row of its own moment, but for
  * the newest periodicity, which is evidence at once. */
-static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) {
+static void measure(state *s, int32_t c, tl_bands *bands, tl_pitch_result *pitch) {
     channel *ch = &s->channels[c];
     const int16_t *hop = s->hop[c];
     int16_t decimated[TL_HOP];
@@ -79,13 +79,11 @@ static void measure(state *s, int32_t c, tl_bands *bands, int16_t *voicing_q15) 
     if (now >= BANDS_BEHIND) {
         memcpy(row_of(s, now - BANDS_BEHIND)->bands_db_q8[c], bands->db_q8, sizeof bands->db_q8);
     }
-    tl_pitch_result pitch;
-    tl_pitch_push(&ch->pitch, hop, &pitch);
+    tl_pitch_push(&ch->pitch, hop, pitch);
     if (now >= PITCH_BEHIND) {
-        row_of(s, now - PITCH_BEHIND)->f0_hz_q4[c] = pitch.f0_hz_q4;
-        row_of(s, now - PITCH_BEHIND)->voicing_q15[c] = pitch.voicing_q15;
+        row_of(s, now - PITCH_BEHIND)->f0_hz_q4[c] = pitch->f0_hz_q4;
+        row_of(s, now - PITCH_BEHIND)->voicing_q15[c] = pitch->voicing_q15;
     }
-    *voicing_q15 = pitch.quick_q15;
 }
 
 /* Sets a flag in the newest `frames` rows that the bands told about, as far as they still wait. */
@@ -99,7 +97,7 @@ static void mark(state *s, int32_t c, uint8_t flag, int32_t frames) {
 
 /* Speech of both channels, decided together: what the other one explains is not evidence. */
 static void decide(state *s, const tl_bands bands[TL_CHANNELS],
-                   const int16_t voicing_q15[TL_CHANNELS]) {
+                   const tl_pitch_result pitch[TL_CHANNELS]) {
     int16_t leak_db_q8[TL_CHANNELS][TL_BANDS];
     tl_evidence_in seen[TL_CHANNELS];
     int8_t evidence[TL_EVIDENCE];
@@ -110,7 +108,8 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         tl_noise_push(&ch->noise, bands[c].db_q8);
         seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c],
                                    tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
-                                   voicing_q15[c]};
+                                   pitch[c].quick_q15, pitch[c].quick_lag_log2_q11,
+                                   ch->music.odds_q8};
     }
     tl_evidence_push(&s->evidence, seen, evidence);
     tl_net_push(&s->net, evidence, odds_q8);
@@ -122,11 +121,11 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         mark(s, c, TL_FLAG_TONE, tone);
         if (tone == 0) {
             mark(s, c, TL_FLAG_MUSIC,
-                 tl_music_push(&ch->music, &bands[c], seen[c].loudness_db_q8, voicing_q15[c]));
+                 tl_music_push(&ch->music, &bands[c], seen[c].loudness_db_q8, pitch[c].quick_q15));
         }
         if (s->hops >= TL_LOOKAHEAD) {
             tl_frame *row = row_of(s, s->hops - TL_LOOKAHEAD);
-            if (tl_syllable_push(&ch->syllable, bands[c].db_q8, voicing_q15[c], row->voicing_q15[c])) {
+            if (tl_syllable_push(&ch->syllable, bands[c].db_q8, pitch[c].quick_q15, row->voicing_q15[c])) {
                 row->flags[c] |= TL_FLAG_NUCLEUS;
             }
             tl_speech_result result;
@@ -142,12 +141,12 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
 /* One hop of both channels. Returns 1 and a finished row once the lookahead is filled. */
 static int32_t push_hop(state *s, tl_frame *out) {
     tl_bands bands[TL_CHANNELS];
-    int16_t voicing_q15[TL_CHANNELS];
+    tl_pitch_result pitch[TL_CHANNELS];
     memset(row_of(s, s->hops), 0, sizeof(tl_frame));
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        measure(s, c, &bands[c], &voicing_q15[c]);
+        measure(s, c, &bands[c], &pitch[c]);
     }
-    decide(s, bands, voicing_q15);
+    decide(s, bands, pitch);
     uint32_t now = s->hops++;
     if (now < TL_LOOKAHEAD) {
         return 0;

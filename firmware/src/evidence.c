@@ -7,6 +7,7 @@
 #define VOICED_Q15 TL_Q(0.8, 15)
 #define VOICE_DOWN_VOICED TL_DB(0.02) /* per frame: 2 dB/s while a fainter voice speaks */
 #define VOICE_DOWN TL_DB(0.004)
+#define LAG_MIDDLE_LOG2_Q11 TL_Q(10.667, 11) /* 157 Hz */
 #define BACKGROUND_START TL_DB(-65)
 #define BACKGROUND_UP TL_DB(0.03)   /* per frame: 3 dB/s */
 #define BACKGROUND_DOWN TL_DB(0.07) /* per frame: 7 dB/s */
@@ -81,6 +82,9 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
     out[7] = half_db(loudness - tl_max(l->most_db_q8[0], l->most_db_q8[1]), TL_DB(-16));
     out[8] = half_db(l->smooth_db_q8[1] - l->voice_db_q8, TL_DB(-12));
     out[9] = half_db(l->voice_db_q8 - l->background_db_q8, TL_DB(16));
+    /* Q11 >> 6: 1/32 octave */
+    out[10] = (int8_t)(in->lag_log2_q11 == 0 ? 0 : (LAG_MIDDLE_LOG2_Q11 - in->lag_log2_q11) >> 6);
+    out[11] = (int8_t)tl_clamp(in->music_odds_q8 >> 5, -64, 64);
 }
 
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],

@@ -1,4 +1,4 @@
-/* What the speech network sees of one frame: 60 small integers from both channels together.
+/* What the speech network sees of one frame: 64 small integers from both channels together.
  *
  * Nothing here depends on a decision, so nothing wrong can be learned from one.
  */
@@ -12,7 +12,7 @@
 
 #define TL_EVIDENCE_BANDS 10 /* pairs of log bands */
 #define TL_EVIDENCE_BLOCK 100 /* frames */
-#define TL_EVIDENCE_CHANNEL (2 * TL_EVIDENCE_BANDS + 10)
+#define TL_EVIDENCE_CHANNEL (2 * TL_EVIDENCE_BANDS + 12)
 #define TL_EVIDENCE (TL_CHANNELS * TL_EVIDENCE_CHANNEL)
 
 typedef struct {
@@ -36,11 +36,13 @@ typedef struct {
     const int16_t *leak_db_q8;  /* what the other channel explains per band */
     int32_t loudness_db_q8;     /* level of what it does not explain */
     int16_t voicing_q15;
+    int16_t lag_log2_q11; /* of the pitch, 0 unvoiced */
+    int16_t music_odds_q8;
 } tl_evidence_in;
 
 void tl_evidence_init(tl_evidence *f);
 
-/* out: agent's 30 values, then the customer's; each is a distance in half dB or a share in 1/64,
+/* out: agent's 32 values, then the customer's; each is a distance in half dB or a share in 1/64,
  * centred and clamped to int8. */
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]);

@@ -20,7 +20,7 @@ static int32_t tanh_q15(int32_t sum_q22) {
 
 /* The sums fit 31 bits: each row's sum of |weight| times the largest value that it meets is checked
  * where the weights are written. */
-TL_WIDE void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_CHANNELS]) {
+void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_CHANNELS]) {
     int16_t met_q11[TL_NET_SEEN + UNITS] = {0}; /* evidence, zeros, memory */
     int16_t *kept_q11 = met_q11 + TL_NET_SEEN;
     for (int32_t i = 0; i < TL_EVIDENCE; i++) {

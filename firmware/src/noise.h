@@ -1,7 +1,8 @@
 /* Noise floor of every band of one channel: a low quantile of its level, whatever was decided.
  *
  * Down within 0.1 s, up by 5 dB/s: speech leaves each band quiet now and then, which holds the
- * floor down; a new steady noise is taken over within seconds.
+ * floor down. A floor that nothing came near to for a second is wrong, since no voice fills a band
+ * for so long: it rises by 40 dB/s, so that a new noise, or a turned gain, is taken over within two.
  */
 #ifndef TL_NOISE_H
 #define TL_NOISE_H
@@ -12,6 +13,7 @@
 
 typedef struct {
     int16_t floor_db_q8[TL_BANDS];
+    int16_t untouched[TL_BANDS]; /* frames since the level was last near the floor, saturated */
 } tl_noise;
 
 void tl_noise_init(tl_noise *n);

@@ -12,7 +12,7 @@
 #define SHORTEST_LOG2_Q11 TL_Q(9.169925, 11) /* of the shortest lag in Q6 */
 /* What a state is worth, and what a step costs; found on the training voices of models/speech. */
 #define UNVOICED_Q15 TL_Q(0.32, 15)
-#define OCTAVE_Q15 TL_Q(0.03, 15)      /* a longer lag is worth less, per octave */
+#define OCTAVE_Q15 TL_Q(0.045, 15)     /* a longer lag is worth less, per octave */
 #define JUMP_Q15 TL_Q(1.1, 15)         /* from peak to peak, per octave */
 #define VOICE_CHANGE_Q15 TL_Q(0.4, 15) /* from unvoiced to voiced, or back */
 
@@ -170,7 +170,10 @@ static void find_peaks(const tl_pitch_sums *sum, tl_pitch_frame *f,
         int32_t lag_q6 = 64 * (TL_PITCH_PAST - i) + off_q6;
         int32_t lag_log2_q11 = tl_log2_q16_of((uint32_t)lag_q6) >> 5; /* Q16 >> 5 = Q11 */
         /* Q15 * Q11 >> 11 = Q15; at most 3 octaves */
-        int32_t worth = here - ((OCTAVE_Q15 * (lag_log2_q11 - SHORTEST_LOG2_Q11)) >> 11);
+        /* the parabola's height (Q15 * Q6 / 4) and half as much again: with sound up to 2 kHz, a peak
+         * is sharper than one; |difference| <= 2^17, so below 2^17 * 2^5 * 3 */
+        int32_t top_q15 = here - (shorter - longer) * off_q6 * 3 / 512;
+        int32_t worth = top_q15 - ((OCTAVE_Q15 * (lag_log2_q11 - SHORTEST_LOG2_Q11)) >> 11);
         best_q15 = tl_max(best_q15, here);
         int32_t at = place(f, worth_q15, worth);
         if (at != 0) {
@@ -230,6 +233,7 @@ void tl_pitch_push(tl_pitch *p, const int16_t *hop, tl_pitch_result *out) {
     int32_t worth_q15[TL_PITCH_STATES];
     find_peaks(&sum, &p->frames[0], worth_q15);
     int32_t at = step(p, worth_q15);
+    out->quick_lag_log2_q11 = at == 0 ? 0 : p->frames[0].lag_log2_q11[at];
     for (int32_t i = 0; i < TL_PITCH_LATE; i++) {
         at = p->frames[i].from[at];
     }

@@ -17,7 +17,7 @@
 #include <arm_neon.h>
 #define TL_LANES 8
 #elif defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #define TL_LANES 8
 #else
 #define TL_LANES 1
@@ -176,7 +176,7 @@ static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lane
     vst1q_s16(to + 3 * run, d);
 }
 
-#else /* SSE2 */
+#else /* SSE2 and later */
 
 typedef __m128i tl_lanes;
 
@@ -210,10 +210,14 @@ static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return _mm_add_epi16(a, 
 static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return _mm_sub_epi16(a, b); }
 
 static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) {
+#ifdef __SSSE3__
+    return _mm_mulhrs_epi16(a, b_q15);
+#else
     /* the product's high half doubled, plus its next two bits, rounded to one */
     tl_lanes high = _mm_mulhi_epi16(a, b_q15);
     tl_lanes next = _mm_srli_epi16(_mm_mullo_epi16(a, b_q15), 14);
     return _mm_add_epi16(_mm_add_epi16(high, high), _mm_avg_epu16(next, _mm_setzero_si128()));
+#endif
 }
 
 static inline tl_lanes tl_raised(tl_lanes x, int32_t shift) {
@@ -294,23 +298,13 @@ static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) 
     return vaddvq_s32(vaddq_s32(low, high));
 }
 #else
-/* inlined for sure, or both makes of a TL_WIDE function would share one of it */
-static inline __attribute__((always_inline)) int32_t tl_dot(const int16_t *a, const int16_t *b,
-                                                            int32_t count) {
+static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) {
     int32_t sum = 0;
     for (int32_t i = 0; i < count; i++) {
         sum += a[i] * b[i];
     }
     return sum;
 }
-#endif
-
-/* A function of such sums, made twice on x86-64, for AVX2 and for every processor; the loader takes
- * the one that runs. */
-#if TL_LANES > 1 && defined(__x86_64__) && defined(__gnu_linux__)
-#define TL_WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define TL_WIDE
 #endif
 
 #endif

@@ -57,9 +57,11 @@ class Target:
 
 
 HERE = Target(platform.machine().replace("_", "-"), "", ("-O3",), f"qemu-{platform.machine()}")
+WIDE = Target("x86-64 with AVX2", "", ("-O3", "-mavx2"), "qemu-x86_64")
 AARCH64 = Target("aarch64", "aarch64-linux-gnu-", ("-O3",), "qemu-aarch64")
 TARGETS = (
     HERE,
+    *([WIDE] if HERE.name == "x86-64" else []),
     AARCH64,
     Target(
         "aarch64 without SIMD",

@@ -250,7 +250,7 @@ def tones(n: int, rng: Rng) -> Sound:
 
 def line_sound(material: Material, n: int, rng: Rng) -> Sound:
     """Tones of the line, or hold music; RMS 1."""
-    if rng.random() < 0.4 or not material.music:
+    if rng.random() < 0.3 or not material.music:
         out = tones(n, rng)
     else:
         sound = load(material.music[rng.integers(len(material.music))])
@@ -272,7 +272,7 @@ def gain_steps(x: Sound, rng: Rng) -> Sound:
     """Somebody turns a gain in the middle of the call; some turn it back."""
     out = x.copy()
     for _ in range(rng.integers(1, 4)):
-        out[int(rng.integers(len(x))) :] *= decibels(rng.uniform(-20, 20))
+        out[int(rng.integers(len(x))) :] *= decibels(rng.uniform(-24, 24))
     return out / max(1.0, rms(out) / max(rms(x), 0.05))
 
 
@@ -332,17 +332,17 @@ def draw_desk(rng: Rng) -> Desk:
         customer_dbfs=float(rng.uniform(-38, -12)),
         bleed_db=None if clean or rng.random() < 0.1 else float(rng.uniform(-32, -8)),
         sidetone_db=None if clean or rng.random() < 0.15 else float(rng.uniform(-30, -8)),
-        snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(3, 28)),
+        snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(2, 26)),
         talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.4, 0.08, 0.12, 0.15, 0.15, 0.1])),
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.4),
         gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
         line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.4 else 60.0,
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
-        muted=bool(rng.random() < 0.12),
+        muted=bool(rng.random() < 0.15),
         relayed=bool(rng.random() < 0.15),
         recorded=bool(rng.random() < 0.35),
-        held=bool(rng.random() < 0.12),
+        held=bool(rng.random() < 0.15),
     )
 
 
@@ -401,9 +401,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     earpiece = line
     if desk.sidetone_db is not None:
         earpiece = line + leak(microphone, desk.sidetone_db, rng)
-    if rng.random() < 0.25:
+    if rng.random() < 0.4:
         microphone = gain_steps(microphone, rng)
-    if rng.random() < 0.25:
+    if rng.random() < 0.4:
         earpiece = gain_steps(earpiece, rng)
     both = np.stack([microphone, earpiece], 1)
     peak = np.abs(both).max()

@@ -55,7 +55,7 @@ def one_call(job: tuple[Path, Path | None, bool, int, int]) -> tuple[Bytes, Labe
     data, extra, held_out, seed, number = job
     material = gather(data, extra, held_out)
     rng = np.random.default_rng((seed, number))
-    if rng.random() < 0.1:
+    if rng.random() < 0.12:
         pcm, speech = line_sounds(material, rng, CALL_S)
     else:
         call = converse(material, rng, CALL_S, solo=bool(rng.random() < 0.12))

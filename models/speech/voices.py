@@ -78,7 +78,7 @@ def gather(data: Path, extra: Path | None, held_out: bool) -> Material:
                 material.speakers[folder.name] = sorted(folder.glob("*.flac"))
         for name, files in (("music", material.music), ("keys", material.keys)):
             paths = sorted((extra / name).glob("*.flac"))
-            files += [p for i, p in enumerate(paths) if (i % 5 == 0) == held_out]
+            files += [path for path in paths if held_out_file(path) == held_out]
     if not material.speakers:
         raise FileNotFoundError(f"{data}: no speech in emodb/wav or speech-en")
     return material

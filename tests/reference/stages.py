@@ -81,8 +81,9 @@ def pitch_peaks(sound: Floats) -> tuple[Floats, Floats, Floats]:
     for i in range(1, len(r) - 1):
         if cross[i - 1] < cross[i] >= cross[i + 1] and r[i] > 1 / 8:
             curve = min(r[i - 1] - 2 * r[i] + r[i + 1], -1 / 32768)
-            lag = PITCH_LAGS[i] + np.clip((r[i + 1] - r[i - 1]) / curve / 2, -0.5, 0.5)
-            found.append((lag, r[i] - 0.03 * np.log2(lag / 9), r[i]))
+            off = np.clip((r[i - 1] - r[i + 1]) / curve / 2, -0.5, 0.5)
+            lag, top = PITCH_LAGS[i] - off, r[i] - 0.375 * (r[i - 1] - r[i + 1]) * off
+            found.append((lag, top - 0.045 * np.log2(lag / 9), r[i]))
     lags, worths, heights = np.array(found).reshape(-1, 3).T
     best = np.argsort(-worths)[:4]
     return lags[best], worths[best], heights
@@ -140,9 +141,12 @@ def q8(db: float) -> float:
 
 
 def noise_floor(levels_db: Floats) -> Floats:
-    """Floor after each frame: down by a twelfth of the distance, up by 0.05 dB in Q8."""
-    floor, up, out = -60.0, q8(0.05), []
+    """Floor after each frame: down by a twelfth of the distance, up by 0.05 dB in Q8; by 0.4 dB
+    where the last hundred frames stayed more than 3 dB above it."""
+    floor, untouched, out = -60.0, 0, []
     for level in np.maximum(levels_db, -90.0):
+        untouched = untouched + 1 if level > floor + 3 else 0
+        up = q8(0.05) if untouched < 100 else q8(0.4)
         floor += min(up, level - floor) if level > floor else (level - floor) / 12
         out.append(floor)
     return np.array(out)

@@ -1,0 +1,96 @@
+"""What a channel owes to its room and to the other channel: noise floors and leaks."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from reference import stages as reference
+from stages import pointer
+
+
+def test_noise_floor_finds_a_steady_noise_under_interrupted_speech(core, rng):
+    state, bands = np.zeros(64, np.int16), np.zeros(20, np.int16)
+    core.tl_noise_init(pointer(state))
+    for frame in range(1000):
+        level = -50 + rng.normal(0, 1.0) + (25 if frame % 100 < 60 else 0)
+        bands[:] = int(level * 256)
+        core.tl_noise_push(pointer(state), pointer(bands))
+    assert state[:20] / 256 == pytest.approx(-50, abs=3)
+
+
+def test_a_room_or_a_gain_of_20_dB_more_is_the_new_floor_within_two_seconds(core, rng):
+    state, bands, floors = np.zeros(64, np.int16), np.zeros(20, np.int16), []
+    core.tl_noise_init(pointer(state))
+    for frame in range(700):
+        bands[:] = int(((-60 if frame < 500 else -40) + rng.normal(0, 1.0)) * 256)
+        core.tl_noise_push(pointer(state), pointer(bands))
+        floors.append(state[7] / 256)
+    assert floors[499] == pytest.approx(-60, abs=3)
+    assert floors[580] < -52  # a voice may fill a band for so long
+    assert floors[-1] == pytest.approx(-40, abs=3)
+
+
+def test_noise_floor_is_within_a_third_of_a_decibel_of_the_float_one(core, rng):
+    levels = np.repeat(rng.uniform(-80, -20, 40), 25) + rng.normal(0, 2, 1000)
+    state, bands, got = np.zeros(64, np.int16), np.zeros(20, np.int16), []
+    core.tl_noise_init(pointer(state))
+    for level in levels:
+        bands[:] = int(level * 256)
+        core.tl_noise_push(pointer(state), pointer(bands))
+        got.append(state[7] / 256)
+    assert np.max(np.abs(np.array(got) - reference.noise_floor(levels))) < 0.35
+
+
+def test_bleed_is_measured_within_3_dB_also_under_double_talk(core, rng):
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    floor, source, heard = (np.zeros(20, np.int16) for _ in range(3))
+    core.tl_bleed_gain_db_q8.restype = ctypes.c_int16
+    core.tl_bleed_init(pointer(state))
+    floor[:] = -70 * 256
+    for frame in range(1500):
+        level = -30 + rng.normal(0, 4)
+        own = -28 if frame % 10 < 4 else -80
+        leak = 10 * np.log10(10 ** ((level - 18 + rng.normal(0, 2)) / 10) + 10 ** (own / 10))
+        source[:], heard[:] = int(level * 256), int(leak * 256)
+        core.tl_bleed_explain(pointer(state), pointer(source), pointer(explained))
+        core.tl_bleed_learn(pointer(state), pointer(floor), pointer(heard), pointer(floor))
+    assert core.tl_bleed_gain_db_q8(pointer(state)) / 256 == pytest.approx(-18, abs=3)
+
+
+def test_a_silent_source_explains_nothing_however_weak_its_leak(core):
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    loud, quiet = np.full(20, -30 * 256, np.int16), np.full(20, -95 * 256, np.int16)
+    silent = np.full(20, -100 * 256, np.int16)
+    core.tl_bleed_init(pointer(state))
+    for _ in range(500):  # the gain falls to its least, -60 dB
+        core.tl_bleed_explain(pointer(state), pointer(loud), pointer(explained))
+        core.tl_bleed_learn(pointer(state), pointer(silent), pointer(quiet), pointer(silent))
+    assert explained / 256 == pytest.approx(-90, abs=1)
+    for _ in range(3):
+        core.tl_bleed_explain(pointer(state), pointer(silent), pointer(explained))
+    assert (explained == -100 * 256).all()
+
+
+def test_bleed_takes_the_loudest_and_the_most_silent_levels(core, rng):
+    """The library is the checked build: it traps where a difference leaves 16 bits."""
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    core.tl_bleed_init(pointer(state))
+    for _ in range(2000):
+        source, heard = (rng.choice([-100, 3], 20).astype(np.int16) * 256 for _ in range(2))
+        floors = (rng.choice([-90, 3], 20).astype(np.int16) * 256 for _ in range(2))
+        core.tl_bleed_explain(pointer(state), pointer(source), pointer(explained))
+        core.tl_bleed_learn(*map(pointer, (state, next(floors), heard, next(floors))))
+
+
+def test_bleed_that_is_not_heard_is_not_reported(core):
+    state, explained = np.zeros(1024, np.uint8), np.zeros(20, np.int16)
+    source, floor = np.full(20, -30 * 256, np.int16), np.full(20, -70 * 256, np.int16)
+    core.tl_bleed_gain_db_q8.restype = ctypes.c_int16
+    core.tl_bleed_init(pointer(state))
+    for _ in range(500):
+        core.tl_bleed_explain(pointer(state), pointer(source), pointer(explained))
+        core.tl_bleed_learn(pointer(state), pointer(floor), pointer(floor), pointer(floor))
+    assert core.tl_bleed_gain_db_q8(pointer(state)) == -32768

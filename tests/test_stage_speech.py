@@ -1,0 +1,140 @@
+"""From evidence to talk: what the network is given, what it says, and what is decided."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+
+import numpy as np
+import pytest
+
+from reference import stages as reference
+from stages import BANDS_INT16, FIRMWARE, pointer, table
+
+UNITS = int(re.search(r"TL_NET_UNITS (\d+)", (FIRMWARE / "src/weights.h").read_text())[1])
+
+
+@pytest.fixture(scope="module")
+def network_weights(core):
+    """The weights as real numbers: (seen, kept, bias, kept bias, out, out bias)."""
+
+    def q11(name, *shape):
+        size = int(np.prod(shape))
+        return np.array(table(core, name, ctypes.c_int16, size)).reshape(shape) / 2**11
+
+    def q22(name, size):
+        return np.array(table(core, name, ctypes.c_int32, size)) / 2**22
+
+    rows = q11("tl_net_weights_q11", 3 * UNITS, 64 + UNITS)
+    return (
+        *(rows[:, :64], rows[:, 64:]),
+        *(q22("tl_net_bias_q22", 3 * UNITS), q22("tl_net_kept_bias_q22", UNITS)),
+        *(q11("tl_net_out_q11", 2, UNITS), q22("tl_net_out_bias_q22", 2)),
+    )
+
+
+def test_the_network_equals_its_definition_in_real_numbers(core, rng, network_weights):
+    """Over 20 s of evidence that changes as slowly as speech does: errors do not add up."""
+    steps = np.repeat(rng.integers(-64, 65, (200, 64)), 10, axis=0)
+    frames = np.clip(steps + rng.integers(-8, 9, steps.shape), -64, 64).astype(np.int8)
+    wanted = reference.network(frames, *network_weights)
+    state, odds, got = np.zeros(UNITS, np.int16), np.zeros(2, np.int16), []
+    core.tl_net_init(pointer(state))
+    for frame in frames:
+        core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
+        got.append(odds / 256)
+    errors = np.abs(np.array(got) - np.clip(wanted, -8, 8))
+    assert errors.mean() < 0.02
+    assert errors.max() < 0.25
+
+
+def test_no_row_of_the_network_can_leave_31_bits(network_weights):
+    seen, kept, bias, kept_bias, *_ = network_weights
+    largest = 2.0  # evidence of +-64 in 1/32; a memory is within +-1
+    sums = np.abs(seen).sum(1) * largest + np.abs(kept).sum(1) + np.abs(bias)
+    sums[2 * UNITS :] += np.abs(kept_bias)
+    assert sums.max() * 2**22 < 2**31
+
+
+def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):
+    """tl_net_init is a fresh start: the same evidence gives the same odds again."""
+    frames = rng.integers(-64, 65, (50, 64)).astype(np.int8)
+    state, odds, heard = np.full(UNITS, 1234, np.int16), np.zeros(2, np.int16), []
+    for _ in range(2):
+        core.tl_net_init(pointer(state))
+        for frame in frames:
+            core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
+            heard.append(odds.tolist())
+    assert heard[:50] == heard[50:]
+
+
+def test_talk_is_the_float_hysteresis_and_its_probability_within_a_percent(core, rng):
+    odds = np.round(np.repeat(rng.uniform(-6, 6, 100), 8) * 256)
+    state, out = np.zeros(8, np.int16), np.zeros(2, np.int16)
+    core.tl_speech_init(pointer(state))
+    for x, on in zip(odds, reference.talk(odds / 256), strict=True):
+        core.tl_speech_push(pointer(state), ctypes.c_int16(int(x)), pointer(out))
+        assert out[0] / 32768 == pytest.approx(1 / (1 + np.exp(-x / 256)), abs=0.001)
+        assert bool(out[1] & 1) == on
+
+
+class EvidenceIn(ctypes.Structure):
+    _fields_ = (
+        ("bands", ctypes.c_void_p),
+        ("floor", ctypes.c_void_p),
+        ("leak", ctypes.c_void_p),
+        ("loudness_db_q8", ctypes.c_int32),
+        ("voicing_q15", ctypes.c_int16),
+        ("lag_log2_q11", ctypes.c_int16),
+        ("music_odds_q8", ctypes.c_int16),
+    )
+
+
+def test_evidence_holds_the_distances_it_says(core, rng):
+    """Own level over floor and leak, voice and background: each within a decibel; pitch within a
+    twentieth of an octave, music within its step."""
+    frames = 1500
+    levels = np.repeat(rng.uniform(-60, -20, frames // 30), 30)
+    voicing = np.repeat(rng.uniform(0, 1, frames // 30), 30)
+    hz, music_odds = rng.uniform(65, 430, frames), rng.uniform(-12, 12, frames)
+    loudness = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
+    voices, backgrounds = reference.loudness_trackers(loudness, voicing)
+    least, most = reference.extremes(loudness)
+    state, out = np.zeros(64, np.int16), np.zeros(64, np.int8)
+    bands, silent = (
+        np.zeros(BANDS_INT16, np.int16),
+        np.full(BANDS_INT16, -100 * 256, np.int16),
+    )
+    floor, leak = np.full(20, -70 * 256, np.int16), np.full(20, -80 * 256, np.int16)
+    silent[20] = 0
+    core.tl_evidence_init(pointer(state))
+    for i in range(frames):
+        bands[:20] = int(levels[i] * 256)
+        own = EvidenceIn(
+            *map(_address, (bands, floor, leak)), int(loudness[i] * 256), int(voicing[i] * 32767)
+        )
+        own.lag_log2_q11 = int(np.log2(4000 * 64 / hz[i]) * 2048)
+        own.music_odds_q8 = int(music_odds[i] * 256)
+        other = EvidenceIn(*map(_address, (silent, floor, leak)), -75 * 256, 0, 0, 0)
+        core.tl_evidence_push(pointer(state), (EvidenceIn * 2)(own, other), pointer(out))
+
+        def distance(index, centre):
+            return None if abs(out[index]) == 64 else out[index] / 2 + centre
+
+        for index, centre, wanted in (
+            (0, 12, levels[i] + 70),
+            (10, 6, levels[i] + 75),  # leaks below -75 dBFS are as good as none
+            (20, -12, loudness[i] - voices[i]),
+            (26, 16, loudness[i] - least[i]),
+            (27, -16, loudness[i] - most[i]),
+            (29, 16, voices[i] - backgrounds[i]),
+        ):
+            got = distance(index, centre)
+            assert got is None or got == pytest.approx(wanted, abs=1.0)
+        assert out[30] / 32 == pytest.approx(np.log2(hz[i] / 157), abs=0.04)
+        assert out[31] / 8 == pytest.approx(np.clip(music_odds[i], -8, 8), abs=0.15)
+        assert out[62] == 0  # the other one has no pitch
+
+
+def _address(array):
+    return array.ctypes.data
