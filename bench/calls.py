@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bench import scenes
-from bench.scenes import Call, Desk
+from bench.scenes import Call, Desk, Material
 from bench.table import progress
 from turnlight.dsp import Pcm
 
 REAL_DESKS, DESKS_OF_SPEAKER, DESK_SECONDS = 12, 10, 80.0
 CLEAN_CALLS, CLEAN_SECONDS = 10, 60.0
 QUICK_SECONDS = 30.0
+LATE_DESKS, QUICK_LATE_DESKS, LATE_S = 10, 2, 0.06
 
 
 def on_desks(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[Call, Desk, Pcm]]:
@@ -22,7 +24,20 @@ def on_desks(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[Call
     material = scenes.held_out(data, extra)
     real = scenes.real_call(data, scenes.QUICK_SECONDS) if quick else scenes.real_call(data)
     desks = [scenes.ISSUE_DESK, *scenes.grid(2 if quick else REAL_DESKS, 0, real=True)]
-    jobs = [(real, desk) for desk in desks]
+    jobs = [*((real, desk) for desk in desks), *_of_speakers(material, quick)]
+    yield from _sounds(jobs, material)
+
+
+def with_late_leaks(
+    data: Path, extra: Path | None, quick: bool
+) -> Iterator[tuple[Call, Desk, Pcm]]:
+    """Some of the held-out speakers' calls, on the same desks but for leaks that come late."""
+    material = scenes.held_out(data, extra)
+    jobs = _of_speakers(material, quick)[: QUICK_LATE_DESKS if quick else LATE_DESKS]
+    yield from _sounds([(call, replace(desk, late_s=LATE_S)) for call, desk in jobs], material)
+
+
+def _of_speakers(material: Material, quick: bool) -> list[tuple[Call, Desk]]:
     names = scenes.speakers(material)
     each, seconds = (2, QUICK_SECONDS) if quick else (DESKS_OF_SPEAKER, DESK_SECONDS)
     # everyone is the agent half of the time, against each of the others in turn
@@ -31,9 +46,14 @@ def on_desks(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[Call
         for turn in range(each // 2)
         for i in range(len(names))
     ]
-    for number, (pair, desk) in enumerate(zip(pairs, scenes.grid(len(pairs), 1), strict=True)):
-        rng = np.random.default_rng((scenes.SEED, 2, number))
-        jobs.append((scenes.converse(material, pair, seconds, rng), desk))
+    desks = scenes.grid(len(pairs), 1)
+    return [
+        (scenes.converse(material, pair, seconds, np.random.default_rng((scenes.SEED, 2, i))), desk)
+        for i, (pair, desk) in enumerate(zip(pairs, desks, strict=True))
+    ]
+
+
+def _sounds(jobs: list[tuple[Call, Desk]], material: Material) -> Iterator[tuple[Call, Desk, Pcm]]:
     for number, (call, desk) in enumerate(jobs):
         progress(
             f"  desk {number + 1}/{len(jobs)}: {call.name}; bleed {desk.bleed_db:.0f}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -73,9 +74,11 @@ def summed(where: str, who: str, rows: list[Row]) -> Row:
 def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
     """One row a detector and a group of calls."""
     found: dict[tuple[str, str], list[Row]] = {}
-    for number, (call, _, pcm) in enumerate(calls.on_desks(data, extra, quick)):
-        where = "the issue's desk" if not number else "grid"
-        groups = [where] if not number else [where, f"grid, {_kind(call)}"]
+    late = calls.with_late_leaks(data, extra, quick)
+    for number, (call, desk, pcm) in enumerate(chain(calls.on_desks(data, extra, quick), late)):
+        groups = ["grid", f"grid, {_kind(call)}"] if number else ["the issue's desk"]
+        if desk.late_s:
+            groups = [f"leaks {1000 * desk.late_s:.0f} ms late"]
         rows = ours(pcm)
         talk = ours_talk(rows)
         results = {

@@ -185,6 +185,8 @@ class Desk:
     agent_db: float = 0.0
     customer_db: float = 0.0
     """Gains of the dry voices."""
+    late_s: float = 0.0
+    """By so much both leaks come late, as through a radio headset."""
 
 
 ISSUE_DESK = Desk(-15.0, -20.0, 10.0)
@@ -262,12 +264,12 @@ def put_on(
         near = babble(neighbours(material), end - start, near_rng, 1)
         microphone[start:end] += near * loud * gain(db)
     if desk.bleed_db is not None:
-        microphone += leak(line, desk.bleed_db, leak_rng)
+        microphone += leak(line, desk.bleed_db, leak_rng, desk.late_s)
     if change.microphone:
         microphone = change.microphone(microphone)
     earpiece = line
     if desk.sidetone_db is not None:
-        earpiece = line + leak(microphone, desk.sidetone_db, leak_rng)
+        earpiece = line + leak(microphone, desk.sidetone_db, leak_rng, desk.late_s)
     both = np.stack([microphone, earpiece], 1)
     return change.tap(both) if change.tap else both
 

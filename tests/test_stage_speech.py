@@ -11,7 +11,10 @@ import pytest
 from reference import stages as reference
 from stages import BANDS_INT16, FIRMWARE, pointer, table
 
-UNITS = int(re.search(r"TL_NET_UNITS (\d+)", (FIRMWARE / "src/weights.h").read_text())[1])
+WEIGHTS = (FIRMWARE / "src/weights.h").read_text()
+UNITS, SEEN = (int(re.search(rf"TL_NET_{name} (\d+)", WEIGHTS)[1]) for name in ("UNITS", "SEEN"))
+EVIDENCE = 84
+"""What is seen without the padding."""
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +28,9 @@ def network_weights(core):
     def q22(name, size):
         return np.array(table(core, name, ctypes.c_int32, size)) / 2**22
 
-    rows = q11("tl_net_weights_q11", 3 * UNITS, 64 + UNITS)
+    rows = q11("tl_net_weights_q11", 3 * UNITS, SEEN + UNITS)
     return (
-        *(rows[:, :64], rows[:, 64:]),
+        *(rows[:, :EVIDENCE], rows[:, SEEN:]),
         *(q22("tl_net_bias_q22", 3 * UNITS), q22("tl_net_kept_bias_q22", UNITS)),
         *(q11("tl_net_out_q11", 2, UNITS), q22("tl_net_out_bias_q22", 2)),
     )
@@ -35,7 +38,7 @@ def network_weights(core):
 
 def test_the_network_equals_its_definition_in_real_numbers(core, rng, network_weights):
     """Over 20 s of evidence that changes as slowly as speech does: errors do not add up."""
-    steps = np.repeat(rng.integers(-64, 65, (200, 64)), 10, axis=0)
+    steps = np.repeat(rng.integers(-64, 65, (200, EVIDENCE)), 10, axis=0)
     frames = np.clip(steps + rng.integers(-8, 9, steps.shape), -64, 64).astype(np.int8)
     wanted = reference.network(frames, *network_weights)
     state, odds, got = np.zeros(UNITS, np.int16), np.zeros(2, np.int16), []
@@ -58,7 +61,7 @@ def test_no_row_of_the_network_can_leave_31_bits(network_weights):
 
 def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):
     """tl_net_init is a fresh start: the same evidence gives the same odds again."""
-    frames = rng.integers(-64, 65, (50, 64)).astype(np.int8)
+    frames = rng.integers(-64, 65, (50, EVIDENCE)).astype(np.int8)
     state, odds, heard = np.full(UNITS, 1234, np.int16), np.zeros(2, np.int16), []
     for _ in range(2):
         core.tl_net_init(pointer(state))
@@ -100,7 +103,7 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     loudness = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
     voices, backgrounds = reference.loudness_trackers(loudness, voicing)
     least, most = reference.extremes(loudness)
-    state, out = np.zeros(64, np.int16), np.zeros(64, np.int8)
+    state, out = np.zeros(64, np.int16), np.zeros(EVIDENCE, np.int8)
     bands, silent = (
         np.zeros(BANDS_INT16, np.int16),
         np.full(BANDS_INT16, -100 * 256, np.int16),
@@ -123,17 +126,17 @@ def test_evidence_holds_the_distances_it_says(core, rng):
 
         for index, centre, wanted in (
             (0, 12, levels[i] + 70),
-            (10, 6, levels[i] + 75),  # leaks below -75 dBFS are as good as none
-            (20, -12, loudness[i] - voices[i]),
-            (26, 16, loudness[i] - least[i]),
-            (27, -16, loudness[i] - most[i]),
-            (29, 16, voices[i] - backgrounds[i]),
+            (20, 6, levels[i] + 75),  # leaks below -75 dBFS are as good as none
+            (30, -12, loudness[i] - voices[i]),
+            (36, 16, loudness[i] - least[i]),
+            (37, -16, loudness[i] - most[i]),
+            (39, 16, voices[i] - backgrounds[i]),
         ):
             got = distance(index, centre)
             assert got is None or got == pytest.approx(wanted, abs=1.0)
-        assert out[30] / 32 == pytest.approx(np.log2(hz[i] / 157), abs=0.04)
-        assert out[31] / 8 == pytest.approx(np.clip(music_odds[i], -8, 8), abs=0.15)
-        assert out[62] == 0  # the other one has no pitch
+        assert out[40] / 32 == pytest.approx(np.log2(hz[i] / 157), abs=0.04)
+        assert out[41] / 8 == pytest.approx(np.clip(music_odds[i], -8, 8), abs=0.15)
+        assert out[82] == 0  # the other one has no pitch
 
 
 def _address(array):

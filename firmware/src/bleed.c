@@ -27,8 +27,8 @@ void tl_bleed_init(tl_bleed *l) {
     memset(l, 0, sizeof *l);
     for (int32_t b = 0; b < TL_BANDS; b++) {
         l->gain_db_q8[b] = PRIOR;
-        for (int32_t k = 0; k < TL_BLEED_MEMORY; k++) {
-            l->recent_db_q8[k][b] = TL_DB(-100);
+        for (int32_t k = 0; k < TL_BLEED_PAST; k++) {
+            l->past_db_q8[k][b] = TL_DB(-100);
         }
     }
 }
@@ -36,15 +36,18 @@ void tl_bleed_init(tl_bleed *l) {
 /* Levels lie within -100..3 dB, gains and floors within -90..3: every difference below stays
  * within +-128 dB, which are 16 bits. The loops keep to them, so that eight bands go at once. */
 
-void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS],
+void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS], int32_t delay,
                       int16_t explained_db_q8[TL_BANDS]) {
-    memmove(l->recent_db_q8[1], l->recent_db_q8[0],
-            (TL_BLEED_MEMORY - 1) * sizeof l->recent_db_q8[0]);
-    memcpy(l->recent_db_q8[0], source_db_q8, sizeof l->recent_db_q8[0]);
+    l->at = l->at == 0 ? TL_BLEED_PAST - 1 : l->at - 1;
+    memcpy(l->past_db_q8[l->at], source_db_q8, sizeof l->past_db_q8[0]);
+    const int16_t *ringing[TL_BLEED_RINGING];
+    for (int32_t k = 0; k < TL_BLEED_RINGING; k++) {
+        ringing[k] = l->past_db_q8[(l->at + delay + k) % TL_BLEED_PAST];
+    }
     for (int32_t b = 0; b < TL_BANDS; b++) {
-        int16_t level = l->recent_db_q8[0][b];
-        for (int32_t k = 1; k < TL_BLEED_MEMORY; k++) {
-            level = max16(level, tl_narrow16(l->recent_db_q8[k][b] - k * RINGING_LOSS));
+        int16_t level = ringing[0][b];
+        for (int32_t k = 1; k < TL_BLEED_RINGING; k++) {
+            level = max16(level, tl_narrow16(ringing[k][b] - k * RINGING_LOSS));
         }
         l->ringing_db_q8[b] = level;
         int16_t gain = l->gain_db_q8[b];

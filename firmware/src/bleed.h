@@ -10,22 +10,26 @@
 
 #include <stdint.h>
 
+#include "delay.h"
 #include "turnlight.h"
 
-#define TL_BLEED_MEMORY 3 /* frames of the source that may still sound in the destination */
+#define TL_BLEED_RINGING 3 /* frames of the source that may still sound in the destination */
+#define TL_BLEED_PAST (TL_DELAY_MOST + TL_BLEED_RINGING)
 
 typedef struct {
     int16_t gain_db_q8[TL_BANDS];                 /* destination against source */
-    int16_t recent_db_q8[TL_BLEED_MEMORY][TL_BANDS]; /* the source's newest bands */
-    int16_t ringing_db_q8[TL_BANDS]; /* the source now, or as it still rings on */
+    int16_t past_db_q8[TL_BLEED_PAST][TL_BANDS];  /* the source's bands, a ring */
+    int32_t at;                                   /* where the newest stand in it */
+    int16_t ringing_db_q8[TL_BANDS]; /* the source as the leak has it now, or still rings on */
     int16_t seen[TL_BANDS];  /* frames that taught a band, up to 100 */
     int16_t heard[TL_BANDS]; /* of late: frames whose leak stood above the noise, less the others */
 } tl_bleed;
 
 void tl_bleed_init(tl_bleed *l);
 
-/* Writes the level that the source alone explains in the destination, per band; least -100. */
-void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS],
+/* Writes the level that the source alone, `delay` frames ago (0..TL_DELAY_MOST), explains in the
+ * destination, per band; least -100. */
+void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS], int32_t delay,
                       int16_t explained_db_q8[TL_BANDS]);
 
 /* Learns from this frame: levels and noise floors of source and destination. Call after explain. */

@@ -3,6 +3,7 @@
 #include "bands.h"
 #include "bleed.h"
 #include "decimate.h"
+#include "delay.h"
 #include "evidence.h"
 #include "fixed.h"
 #include "level.h"
@@ -34,7 +35,8 @@ typedef struct {
     int16_t sound[TL_WINDOW_N]; /* newest samples, oldest first */
     tl_pitch pitch;
     tl_noise noise;
-    tl_bleed leak; /* of the other channel into this one */
+    tl_delay delay; /* of the other channel's leak into this one */
+    tl_bleed leak;
     tl_tone tone;
     tl_music music;
     tl_syllable syllable;
@@ -104,7 +106,8 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
     int16_t odds_q8[TL_CHANNELS];
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         channel *ch = &s->channels[c];
-        tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, leak_db_q8[c]);
+        int32_t delay = tl_delay_push(&ch->delay, bands[1 - c].db_q8, bands[c].db_q8);
+        tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, delay, leak_db_q8[c]);
         tl_noise_push(&ch->noise, bands[c].db_q8);
         seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c],
                                    tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
@@ -177,6 +180,7 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
         tl_decimate_init(&ch->decimate);
         tl_pitch_init(&ch->pitch);
         tl_noise_init(&ch->noise);
+        tl_delay_init(&ch->delay);
         tl_bleed_init(&ch->leak);
         tl_tone_init(&ch->tone);
         tl_music_init(&ch->music);

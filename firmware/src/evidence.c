@@ -60,18 +60,20 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
                              int8_t *out) {
     const int16_t *own = in->bands->db_q8;
     int32_t loudness = in->loudness_db_q8;
-    for (int32_t k = 0; k < TL_EVIDENCE_BANDS; k++) {
-        int32_t over_floor = 0, over_leak = 0;
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        int32_t level = tl_max(own[b], TL_SILENT);
+        out[b] = half_db(level - tl_max(in->floor_db_q8[b], TL_SILENT), TL_DB(12));
+    }
+    out += TL_BANDS;
+    for (int32_t k = 0; k < TL_EVIDENCE_LEAKS; k++) {
+        int32_t over_leak = 0;
         for (int32_t b = 2 * k; b < 2 * k + 2; b++) {
-            int32_t level = tl_max(own[b], TL_SILENT);
-            over_floor += level - tl_max(in->floor_db_q8[b], TL_SILENT);
-            over_leak += level - tl_max(in->leak_db_q8[b], TL_SILENT);
+            over_leak += tl_max(own[b], TL_SILENT) - tl_max(in->leak_db_q8[b], TL_SILENT);
         }
-        out[k] = half_db(over_floor / 2, TL_DB(12));
-        out[TL_EVIDENCE_BANDS + k] = half_db(over_leak / 2, TL_DB(6));
+        out[k] = half_db(over_leak / 2, TL_DB(6));
     }
     follow(l, loudness, in->voicing_q15);
-    out += 2 * TL_EVIDENCE_BANDS;
+    out += TL_EVIDENCE_LEAKS;
     out[0] = half_db(loudness - l->voice_db_q8, TL_DB(-12));
     out[1] = half_db(loudness, TL_DB(-45));
     out[2] = half_db(loudness - other_loudness, 0);

@@ -1,4 +1,4 @@
-/* What the speech network sees of one frame: 64 small integers from both channels together.
+/* What the speech network sees of one frame: 84 small integers from both channels together.
  *
  * Nothing here depends on a decision, so nothing wrong can be learned from one.
  */
@@ -10,9 +10,10 @@
 #include "bands.h"
 #include "turnlight.h"
 
-#define TL_EVIDENCE_BANDS 10 /* pairs of log bands */
+#define TL_EVIDENCE_LEAKS (TL_BANDS / 2) /* what a leak explains is told by pairs of bands */
+#define TL_EVIDENCE_OTHERS 12
 #define TL_EVIDENCE_BLOCK 100 /* frames */
-#define TL_EVIDENCE_CHANNEL (2 * TL_EVIDENCE_BANDS + 12)
+#define TL_EVIDENCE_CHANNEL (TL_BANDS + TL_EVIDENCE_LEAKS + TL_EVIDENCE_OTHERS)
 #define TL_EVIDENCE (TL_CHANNELS * TL_EVIDENCE_CHANNEL)
 
 typedef struct {
@@ -42,7 +43,7 @@ typedef struct {
 
 void tl_evidence_init(tl_evidence *f);
 
-/* out: agent's 32 values, then the customer's; each is a distance in half dB or a share in 1/64,
+/* out: agent's 42 values, then the customer's; each is a distance in half dB or a share in 1/64,
  * centred and clamped to int8. */
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]);

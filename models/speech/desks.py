@@ -62,6 +62,10 @@ def decibels(x: float) -> float:
     return float(10 ** (x / 20))
 
 
+def decibels_each(x: Sound) -> Sound:
+    return 10 ** (x / 20)
+
+
 @dataclass
 class Call:
     """Dry voices at -20 dBFS, and who speaks in each 10 ms."""
@@ -132,14 +136,17 @@ def telephone(x: Sound, low_hz: float = 300, high_hz: float = 3400) -> Sound:
     return np.pad(out, (0, max(0, len(x) - len(out))))[: len(x)]
 
 
-def leak(x: Sound, gain_db: float, rng: Rng) -> Sound:
-    """What of x arrives in the other channel: delayed, coloured, with a short room behind it."""
+def leak(x: Sound, gain_db: float, rng: Rng, late_s: float = 0.0) -> Sound:
+    """What of x arrives in the other channel: delayed, coloured, with a short room behind it.
+
+    `late_s` comes on top of the few milliseconds that a desk takes.
+    """
     tail = rng.normal(0, 0.15, 800) * np.exp(-np.arange(800) / rng.uniform(40, 200))
     tail[0] = 1.0
     low, high = rng.uniform(60, 350), rng.uniform(2200, 6000)
     colour = signal.butter(1, [low, high], "band", fs=RATE_HZ, output="sos")
     y = signal.sosfilt(colour, signal.fftconvolve(x, tail)[: len(x)])
-    delay = int(rng.integers(4, 80))
+    delay = int(rng.integers(4, 80)) + int(late_s * RATE_HZ)
     y = np.r_[np.zeros(delay), y[: len(x) - delay]]
     return y / rms(y) * rms(x) * decibels(gain_db)
 
@@ -269,11 +276,26 @@ def lose_packets(x: Sound, share: float, rng: Rng) -> Sound:
 
 
 def gain_steps(x: Sound, rng: Rng) -> Sound:
-    """Somebody turns a gain in the middle of the call; some turn it back."""
+    """Somebody turns a gain during the call, once to three times: steps of up to 28 dB."""
     out = x.copy()
-    for _ in range(rng.integers(1, 4)):
-        out[int(rng.integers(len(x))) :] *= decibels(rng.uniform(-24, 24))
+    cuts = np.sort(rng.integers(len(x), size=rng.integers(1, 4)))
+    for part in np.split(out, cuts):
+        part *= decibels(rng.uniform(-14, 14))
     return out / max(1.0, rms(out) / max(rms(x), 0.05))
+
+
+def automatic_gain(x: Sound, rng: Rng) -> Sound:
+    """An automatic gain: quick to turn loud sound down, slow to turn the pauses up."""
+    frames = x[: len(x) // HOP * HOP].reshape(-1, HOP)
+    db = 10 * np.log10((frames**2).mean(1) + 1e-8)
+    attack, release = rng.uniform(0.1, 0.5), 0.01 / rng.uniform(0.3, 4.0)
+    usual, heard = float(np.quantile(db, 0.8)), np.empty(len(db))
+    level = usual
+    for i, now in enumerate(db):
+        level += (now - level) * (attack if now > level else release)
+        heard[i] = level
+    gain_db = np.clip((usual - heard) * rng.uniform(0.3, 0.8), -15, 15)
+    return x * decibels_each(np.interp(np.arange(len(x)) / HOP, np.arange(len(db)), gain_db))
 
 
 def pause_of(call: Call, party: int, rng: Rng) -> slice:
@@ -322,6 +344,15 @@ class Desk:
     """Both voices come from a telephone recording: narrow before anything is added to them."""
     held: bool
     """Music or tones of the line for a while, instead of the customer."""
+    late_s: tuple[float, float]
+    """By how much bleed and sidetone come late: a radio headset, an echo of the line."""
+    automatic: tuple[bool, bool]
+    """The microphone's tap, or the customer's line, has an automatic gain."""
+
+
+def lateness(rng: Rng) -> float:
+    """Of a leak, s: of most none, up to what the core looks for of the others."""
+    return float(rng.uniform(0.01, 0.15)) if rng.random() < 0.12 else 0.0
 
 
 def draw_desk(rng: Rng) -> Desk:
@@ -343,6 +374,8 @@ def draw_desk(rng: Rng) -> Desk:
         relayed=bool(rng.random() < 0.15),
         recorded=bool(rng.random() < 0.35),
         held=bool(rng.random() < 0.15),
+        late_s=(lateness(rng), lateness(rng)),
+        automatic=(bool(rng.random() < 0.1), bool(rng.random() < 0.15)),
     )
 
 
@@ -378,6 +411,8 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         customer = customer + near_customer * decibels(desk.customer_dbfs - desk.line_snr_db)
     if desk.narrow:
         customer = telephone(customer, *band)
+    if desk.automatic[1]:
+        customer = automatic_gain(customer, rng)
     customer = lose_packets(customer, desk.lost, rng)
     # a one-talker neighbour is a rival voice: keep it well below the agent
     snr_db = desk.snr_db if desk.talkers != 1 else max(desk.snr_db, 12.0)
@@ -397,10 +432,12 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         if desk.gated[party]:
             sound *= gate(call.speech[:, party], n)
     if desk.bleed_db is not None:
-        microphone = microphone + leak(line, desk.bleed_db, rng)
+        microphone = microphone + leak(line, desk.bleed_db, rng, desk.late_s[0])
     earpiece = line
     if desk.sidetone_db is not None:
-        earpiece = line + leak(microphone, desk.sidetone_db, rng)
+        earpiece = line + leak(microphone, desk.sidetone_db, rng, desk.late_s[1])
+    if desk.automatic[0]:
+        microphone = automatic_gain(microphone, rng)
     if rng.random() < 0.4:
         microphone = gain_steps(microphone, rng)
     if rng.random() < 0.4:

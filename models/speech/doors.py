@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import subprocess
 import tempfile
 from functools import lru_cache
@@ -14,8 +15,15 @@ import numpy.typing as npt
 from voices import RATE_HZ
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE_BYTES = 16_384
-"""TL_CORE_BYTES."""
+
+
+def constant(name: str) -> int:
+    """A number of the core's interface."""
+    header = (ROOT / "firmware/include/turnlight.h").read_text()
+    found = re.search(rf"^#define {name} (\d+)", header, re.M)
+    if found is None:
+        raise LookupError(f"include/turnlight.h has no number {name}")
+    return int(found[1])
 
 
 @lru_cache(maxsize=2)
@@ -37,7 +45,7 @@ def library(tool: str) -> ctypes.CDLL:
 
 def dump(tool: str, pcm: npt.NDArray[np.int16], out: npt.NDArray[np.integer]) -> None:
     """Lets a fresh core hear two-channel sound; `tl_<tool>` fills `out`."""
-    core = np.zeros(CORE_BYTES // 8, np.int64)
+    core = np.zeros(constant("TL_CORE_BYTES") // 8, np.int64)
     pcm = np.ascontiguousarray(pcm)
     door = library(tool)
     door.tl_init(ctypes.c_void_p(core.ctypes.data), RATE_HZ)

@@ -14,6 +14,8 @@ import multiprocessing
 import sys
 import textwrap
 import time
+from dataclasses import dataclass
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +24,16 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from desks import Labels, converse, draw_desk, line_sounds, put_on
-from doors import ROOT, dump
+from doors import ROOT, constant, dump
 from gru import Adam, Matrix, Weights, backward, drawn, forward, logistic
 from voices import gather
 
-EVIDENCE = 60
-SEEN = 64
+EVIDENCE = 84
+SEEN = 96
 """The same, padded to a multiple of 16 for the core's vector code."""
-UNITS = 80
-BEHIND = 4
-"""Frames between the frame decided and the newest one heard: TL_LOOKAHEAD."""
+UNITS = 96
+BEHIND = constant("TL_LOOKAHEAD")
+"""Frames between the frame decided and the newest one heard."""
 CALL_S = 90.0
 SCALE = 2048.0
 """Weights and everything they meet are Q11."""
@@ -44,7 +46,7 @@ Bytes = npt.NDArray[np.int8]
 
 
 def evidence_of(pcm: npt.NDArray[np.int16]) -> Bytes:
-    """What the network is given with each hop: shape (hops, 60)."""
+    """What the network is given with each hop: shape (hops, 84)."""
     out = np.zeros((len(pcm) // 160, EVIDENCE), np.int8)
     dump("dump_evidence", pcm, out)
     return out
@@ -66,7 +68,7 @@ def one_call(job: tuple[Path, Path | None, bool, int, int]) -> tuple[Bytes, Labe
 def make_set(
     data: Path, extra: Path | None, held_out: bool, hours: float, seed: int, processes: int
 ) -> tuple[Bytes, Labels]:
-    """Evidence (calls, frames, 60) and truth (calls, frames, 2)."""
+    """Evidence (calls, frames, 84) and truth (calls, frames, 2)."""
     calls = max(4, int(hours * 3600 / CALL_S))
     jobs = [(data, extra, held_out, seed, i) for i in range(calls)]
     evidence = np.empty((calls, int(CALL_S * 100), EVIDENCE), np.int8)
@@ -99,17 +101,43 @@ def check(w: Weights, evidence: Bytes, truth: Labels) -> tuple[float, float]:
     return auc(flat[0][:, 0], flat[1][:, 0]), auc(flat[0][:, 1], flat[1][:, 1])
 
 
-def learn(w: Weights, adam: Adam, evidence: Bytes, truth: Labels, rate: float) -> float:
+@dataclass
+class Part:
+    """One process's calls of a batch, at one moment of them."""
+
+    calls: npt.NDArray[np.int64]
+    at: int
+    memory: Matrix
+    w: Weights
+
+
+_heard: tuple[Bytes, Labels]
+"""The whole set, which every process of the pool inherits."""
+
+
+def slope(part: Part) -> tuple[float, Matrix, list[Matrix]]:
+    """Mean loss of STEPS frames, the memory after them, the gradients."""
+    chunk = np.s_[part.calls, part.at : part.at + STEPS]
+    odds, memory, past = forward(part.w, seen(_heard[0][chunk]), part.memory)
+    # a truth of 0.99 keeps single wrong labels from ruling
+    target = _heard[1][chunk].transpose(1, 0, 2) * np.float32(0.98) + np.float32(0.01)
+    p = logistic(odds)
+    loss = -np.mean(target * np.log(p + 1e-7) + (1 - target) * np.log(1 - p + 1e-7))
+    return float(loss), memory, backward(part.w, past, (p - target) / np.float32(p.size))
+
+
+def learn(
+    pool: Pool, processes: int, w: Weights, adam: Adam, calls: npt.NDArray[np.int64], rate: float
+) -> float:
     """One pass over some calls side by side, their memory carried from chunk to chunk; the loss."""
-    memory = np.zeros((len(evidence), len(w.kept)), np.float32)
+    shares = np.array_split(calls, processes)
+    memories = [np.zeros((len(share), len(w.kept)), np.float32) for share in shares]
     losses = []
-    for at in range(0, evidence.shape[1] - STEPS + 1, STEPS):
-        odds, memory, past = forward(w, seen(evidence[:, at : at + STEPS]), memory)
-        # a truth of 0.99 keeps single wrong labels from ruling
-        target = truth[:, at : at + STEPS].transpose(1, 0, 2) * np.float32(0.98) + np.float32(0.01)
-        p = logistic(odds)
-        losses.append(-np.mean(target * np.log(p + 1e-7) + (1 - target) * np.log(1 - p + 1e-7)))
-        adam.step(backward(w, past, (p - target) / np.float32(p.size)), rate)
+    for at in range(0, _heard[0].shape[1] - STEPS + 1, STEPS):
+        parts = [Part(share, at, m, w) for share, m in zip(shares, memories, strict=True)]
+        found, memories, gradients = zip(*pool.map(slope, parts), strict=True)
+        losses.append(np.mean(found))
+        adam.step([np.mean(g, axis=0) for g in zip(*gradients, strict=True)], rate)
     return float(np.mean(losses))
 
 
@@ -208,25 +236,28 @@ def main() -> None:
                 held_out=held_out[0],
                 held_out_truth=held_out[1],
             )
+    global _heard
+    _heard = evidence, truth
     rng = np.random.default_rng(options.seed)
     w = drawn(EVIDENCE, UNITS, rng)
     adam = Adam(w)
     groups = max(1, len(evidence) // BATCH)
     started = time.monotonic()
-    for epoch in range(options.epochs):
-        losses = []
-        for i, group in enumerate(np.array_split(rng.permutation(len(evidence)), groups)):
-            done = (epoch + i / groups) / options.epochs
-            # up within a tenth, then down as a cosine
-            rate = 3e-3 * min(done / 0.1 + 0.02, 0.5 + 0.5 * np.cos(np.pi * done) + 1e-3)
-            losses.append(learn(w, adam, evidence[group], truth[group], rate))
-        agent, customer = check(w, *held_out)
-        print(
-            f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  held out AUC agent {agent:.4f} "
-            f"customer {customer:.4f}  ({time.monotonic() - started:.0f} s)",
-            flush=True,
-        )
-        write_weights(w, options.out)
+    with multiprocessing.get_context("fork").Pool(options.processes) as pool:
+        for epoch in range(options.epochs):
+            losses = []
+            for i, group in enumerate(np.array_split(rng.permutation(len(evidence)), groups)):
+                done = (epoch + i / groups) / options.epochs
+                # up within a tenth, then down as a cosine
+                rate = 3e-3 * min(done / 0.1 + 0.02, 0.5 + 0.5 * np.cos(np.pi * done) + 1e-3)
+                losses.append(learn(pool, options.processes, w, adam, group, rate))
+            agent, customer = check(w, *held_out)
+            print(
+                f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  held out AUC agent {agent:.4f} "
+                f"customer {customer:.4f}  ({time.monotonic() - started:.0f} s)",
+                flush=True,
+            )
+            write_weights(w, options.out)
 
 
 if __name__ == "__main__":
