@@ -21,18 +21,18 @@ EVIDENCE = 84
 def network_weights(core):
     """The weights as real numbers: (seen, kept, bias, kept bias, out, out bias)."""
 
-    def q11(name, *shape):
+    def q6(name, *shape):
         size = int(np.prod(shape))
-        return np.array(table(core, name, ctypes.c_int16, size)).reshape(shape) / 2**11
+        return np.array(table(core, name, ctypes.c_int8, size)).reshape(shape) / 2**6
 
-    def q22(name, size):
-        return np.array(table(core, name, ctypes.c_int32, size)) / 2**22
+    def q13(name, size):
+        return np.array(table(core, name, ctypes.c_int32, size)) / 2**13
 
-    rows = q11("tl_net_weights_q11", 3 * UNITS, SEEN + UNITS)
+    rows = q6("tl_net_weights_q6", 3 * UNITS, SEEN + UNITS)
     return (
         *(rows[:, :EVIDENCE], rows[:, SEEN:]),
-        *(q22("tl_net_bias_q22", 3 * UNITS), q22("tl_net_kept_bias_q22", UNITS)),
-        *(q11("tl_net_out_q11", 2, UNITS), q22("tl_net_out_bias_q22", 2)),
+        *(q13("tl_net_bias_q13", 3 * UNITS), q13("tl_net_kept_bias_q13", UNITS)),
+        *(q6("tl_net_out_q6", 2, UNITS), q13("tl_net_out_bias_q13", 2)),
     )
 
 
@@ -51,12 +51,11 @@ def test_the_network_equals_its_definition_in_real_numbers(core, rng, network_we
     assert errors.max() < 0.25
 
 
-def test_no_row_of_the_network_can_leave_31_bits(network_weights):
-    seen, kept, bias, kept_bias, *_ = network_weights
-    largest = 2.0  # evidence of +-64 in 1/32; a memory is within +-1
-    sums = np.abs(seen).sum(1) * largest + np.abs(kept).sum(1) + np.abs(bias)
-    sums[2 * UNITS :] += np.abs(kept_bias)
-    assert sums.max() * 2**22 < 2**31
+def test_no_sum_of_the_network_can_overflow(network_weights):
+    """The sum of two products of int8 fits 16 bits where no weight is -128; a bias is small."""
+    seen, kept, bias, kept_bias, out, out_bias = network_weights
+    assert min(matrix.min() for matrix in (seen, kept, out)) * 64 >= -127
+    assert max(np.abs(vector).max() for vector in (bias, kept_bias, out_bias)) * 2**13 < 2**23
 
 
 def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):

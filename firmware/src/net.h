@@ -2,9 +2,8 @@
  *
  * One layer of gated recurrent units (Cho et al. 2014, reset gate after the product) and two
  * outputs. Its memory holds what a fixed window cannot: how loud each party and the room have been.
- * Scales: everything that is multiplied is Q11 (evidence in 1/32 becomes Q11 by << 6, memory Q15 by
- * >> 4, weights are Q11), so every product is Q22. Trained by models/speech/train.py, which also
- * writes weights.c and proves that no row of weights can overflow 31 bits.
+ * Everything that is multiplied is int8: weights Q6, evidence Q5, memory Q7 (kept in Q15), so that
+ * products are Q11 and Q13. Trained by models/speech/train.py, which writes weights.c.
  */
 #ifndef TL_NET_H
 #define TL_NET_H

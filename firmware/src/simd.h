@@ -285,26 +285,50 @@ static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lane
 
 #endif
 
-/* Sum of the products of two arrays; `count` is a multiple of 16. No sum of |a * b| may reach
- * 2^31, so that the order of the additions does not matter. */
+/* Sum of the products of two arrays of int8, none of them -128; `count` is a multiple of 32. */
+static inline int32_t tl_dot(const int8_t *a, const int8_t *b, int32_t count) {
 #if TL_LANES > 1 && defined(__aarch64__)
-static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) {
-    int32x4_t low = vdupq_n_s32(0), high = low;
-    for (int32_t i = 0; i < count; i += 8) {
-        int16x8_t x = vld1q_s16(a + i), y = vld1q_s16(b + i);
-        low = vmlal_s16(low, vget_low_s16(x), vget_low_s16(y));
-        high = vmlal_high_s16(high, x, y);
+    int32x4_t sum = vdupq_n_s32(0);
+    for (int32_t i = 0; i < count; i += 16) {
+        int8x16_t x = vld1q_s8(a + i), y = vld1q_s8(b + i);
+        /* two products are at most 2 * 127^2, which are 16 bits */
+        int16x8_t pair = vmull_s8(vget_low_s8(x), vget_low_s8(y));
+        sum = vpadalq_s16(sum, vmlal_high_s8(pair, x, y));
     }
-    return vaddvq_s32(vaddq_s32(low, high));
-}
+    return vaddvq_s32(sum);
+#elif TL_LANES > 1 && defined(__AVX2__)
+    __m256i sum = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
+    for (int32_t i = 0; i < count; i += 32) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(a + i));
+        __m256i y = _mm256_loadu_si256((const __m256i *)(b + i));
+        /* |x| * (y with the sign of x), two products added: at most 2 * 127^2, which are 16 bits */
+        __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(y, x));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+    }
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, _MM_SHUFFLE(1, 0, 3, 2)));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, _MM_SHUFFLE(2, 3, 0, 1))));
+#elif TL_LANES > 1
+    __m128i sum = _mm_setzero_si128();
+    for (int32_t i = 0; i < count; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(a + i));
+        __m128i y = _mm_loadu_si128((const __m128i *)(b + i));
+        /* beside itself and shifted down, an int8 is an int16 */
+        __m128i low = _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8),
+                                     _mm_srai_epi16(_mm_unpacklo_epi8(y, y), 8));
+        __m128i high = _mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(x, x), 8),
+                                      _mm_srai_epi16(_mm_unpackhi_epi8(y, y), 8));
+        sum = _mm_add_epi32(sum, _mm_add_epi32(low, high));
+    }
+    __m128i two = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, _MM_SHUFFLE(2, 3, 0, 1))));
 #else
-static inline int32_t tl_dot(const int16_t *a, const int16_t *b, int32_t count) {
     int32_t sum = 0;
     for (int32_t i = 0; i < count; i++) {
         sum += a[i] * b[i];
     }
     return sum;
-}
 #endif
+}
 
 #endif
