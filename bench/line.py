@@ -3,9 +3,9 @@
     ./run bench --data DATA --extra EXTRA --only line
 
 Sounds of the line come from the earpiece and leak into the microphone; keys and breath also come
-from the microphone itself. Tones and breath are made here; key strokes, music and voices are the
-held-out side of models/speech/voices.py, and EXTRA/music-more, which nothing is trained or tuned
-with. Keys and music are left out where EXTRA has none.
+from the microphone itself. Tones and breath are made here; key strokes and voices are the held-out
+side of models/speech/voices.py, music is EXTRA/music-more, which nothing is trained or tuned with.
+Keys and music are left out where EXTRA has none.
 """
 
 from __future__ import annotations
@@ -268,9 +268,7 @@ def false_flags(material: Material, rounds: int) -> list[Row]:
 def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
     """One row a sound; then all but music, all music, and what is flagged of speech."""
     material = gather(data, extra, held_out=True)
-    music = [*material.music]
-    if extra is not None:
-        music += sorted((extra / "music-more").glob("*.flac"))
+    music = [] if extra is None else sorted((extra / "music-more").glob("*.flac"))
     found: dict[str, list[dict[str, float]]] = {}
     kinds = scenes_of(material, music[:: 4 if quick else 1], 3 if quick else 12)
     for number, (name, make) in enumerate(kinds):

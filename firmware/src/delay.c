@@ -10,7 +10,7 @@
 #define RISE_LEAST (4 * 8) /* dB in Q3: smaller ones are no onset */
 #define RISE_MOST (12 * 8)
 #define FADE_SHIFT 8 /* of what met: a 256th with each onset */
-#define CERTAIN (24 * 36 * 64) /* two dozen onsets of 6 dB on both sides */
+#define CERTAIN (24 * 48 * 48) /* two dozen onsets of 6 dB on both sides */
 
 void tl_delay_init(tl_delay *d) {
     memset(d, 0, sizeof *d);
