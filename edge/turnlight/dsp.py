@@ -100,7 +100,7 @@ _CORE_BYTES = 16_384
 LOOKAHEAD = 4
 """Frames heard after the one that a row is about, before it is given."""
 _ROOM = 32
-"""Rows, and hops at 48 kHz, that the kept buffers hold."""
+"""Rows, and hops of sound at 16 kHz, that the kept buffers hold."""
 _INT16 = np.dtype(np.int16)
 
 
@@ -166,7 +166,7 @@ class Core:
         self._address = self._state.ctypes.data
         # asking numpy for an address, or for a copy of rows, costs as much as a hop does: small
         # pieces go through buffers that stay, and rows leave them as bytes
-        self._pcm = np.empty((_ROOM * 3 * HOP, 2), np.int16)
+        self._pcm = np.empty((_ROOM * HOP, 2), np.int16)
         self._pcm_address = self._pcm.ctypes.data
         self._rows = np.empty(_ROOM * FRAME.itemsize, np.uint8)
         self._rows_address = self._rows.ctypes.data

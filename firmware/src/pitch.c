@@ -169,10 +169,10 @@ static void find_peaks(const tl_pitch_sums *sum, tl_pitch_frame *f,
         int32_t off_q6 = tl_clamp(32 * (shorter - longer) / curve, -32, 32); /* Q5 * Q15 / Q15 * 2 */
         int32_t lag_q6 = 64 * (TL_PITCH_PAST - i) + off_q6;
         int32_t lag_log2_q11 = tl_log2_q16_of((uint32_t)lag_q6) >> 5; /* Q16 >> 5 = Q11 */
-        /* Q15 * Q11 >> 11 = Q15; at most 3 octaves */
         /* the parabola's height (Q15 * Q6 / 4) and half as much again: with sound up to 2 kHz, a peak
          * is sharper than one; |difference| <= 2^17, so below 2^17 * 2^5 * 3 */
         int32_t top_q15 = here - (shorter - longer) * off_q6 * 3 / 512;
+        /* Q15 * Q11 >> 11 = Q15; at most 3 octaves */
         int32_t worth = top_q15 - ((OCTAVE_Q15 * (lag_log2_q11 - SHORTEST_LOG2_Q11)) >> 11);
         best_q15 = tl_max(best_q15, here);
         int32_t at = place(f, worth_q15, worth);

@@ -52,7 +52,8 @@ typedef struct {
     uint16_t f0_hz_q4;   /* 0 where unvoiced */
     int16_t voicing_q15; /* periodicity of the same moment, 0..1 */
     int16_t quick_q15;   /* periodicity of the newest moment, 0..1 */
-    int16_t quick_lag_log2_q11; /* its lag as the path has it so far: log2 of Q6 samples at 4 kHz, 0 unvoiced */
+    /* newest lag, as the path has it so far: log2 of Q6 samples at 4 kHz, 0 where unvoiced */
+    int16_t quick_lag_log2_q11;
 } tl_pitch_result;
 
 void tl_pitch_init(tl_pitch *p);

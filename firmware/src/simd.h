@@ -240,6 +240,11 @@ static inline tl_lanes tl_size(tl_lanes x) {
 
 static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return _mm_max_epi16(a, b); }
 
+static inline int32_t tl_sum_of_four(__m128i x) {
+    x = _mm_add_epi32(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2)));
+    return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(2, 3, 0, 1))));
+}
+
 static inline int32_t tl_largest(tl_lanes x) {
     x = _mm_max_epi16(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2)));
     x = _mm_max_epi16(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(2, 3, 0, 1)));
@@ -306,8 +311,7 @@ static inline int32_t tl_dot(const int8_t *a, const int8_t *b, int32_t count) {
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
     }
     __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, _MM_SHUFFLE(1, 0, 3, 2)));
-    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, _MM_SHUFFLE(2, 3, 0, 1))));
+    return tl_sum_of_four(four);
 #elif TL_LANES > 1
     __m128i sum = _mm_setzero_si128();
     for (int32_t i = 0; i < count; i += 16) {
@@ -320,8 +324,7 @@ static inline int32_t tl_dot(const int8_t *a, const int8_t *b, int32_t count) {
                                       _mm_srai_epi16(_mm_unpackhi_epi8(y, y), 8));
         sum = _mm_add_epi32(sum, _mm_add_epi32(low, high));
     }
-    __m128i two = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
-    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, _MM_SHUFFLE(2, 3, 0, 1))));
+    return tl_sum_of_four(sum);
 #else
     int32_t sum = 0;
     for (int32_t i = 0; i < count; i++) {

@@ -30,7 +30,7 @@ from voices import gather
 
 EVIDENCE = 84
 SEEN = 96
-"""The same, padded to a multiple of 16 for the core's vector code."""
+"""The same, padded: the core sums by 32 products, so UNITS is a multiple of 32 too."""
 UNITS = 96
 BEHIND = constant("TL_LOOKAHEAD")
 """Frames between the frame decided and the newest one heard."""
