@@ -24,7 +24,9 @@ from bench.table import Row
 from turnlight.dsp import FLAG_MUSIC, FLAG_TONE, RATE_HZ, Core, Frames
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))
-import desks
+from acoustics import decibels, hiss, leak, rms, telephone
+from conversations import converse, level_to
+from desks import draw_desk, put_on
 from voices import Material, Sound, gather, load
 
 Rng = np.random.Generator
@@ -73,10 +75,10 @@ def tone(name: str, rng: Rng) -> tuple[Sound, Labels]:
     while at < n:
         burst = np.arange(int(rng.uniform(*on_s) * RATE_HZ)) / RATE_HZ
         wave = sum(
-            np.sin(2 * np.pi * hz * burst + rng.uniform(0, 6)) * desks.decibels(rng.uniform(-2, 2))
+            np.sin(2 * np.pi * hz * burst + rng.uniform(0, 6)) * decibels(rng.uniform(-2, 2))
             for hz in pairs[rng.integers(len(pairs))]
         )
-        piece = (wave / desks.rms(np.asarray(wave)))[: n - at]
+        piece = (wave / rms(np.asarray(wave)))[: n - at]
         out[at : at + len(piece)] = piece
         known[-(-at // HOP) + SETTLED : (at + len(piece)) // HOP] = True
         at += len(piece) + int(rng.uniform(*off_s) * RATE_HZ)
@@ -95,7 +97,7 @@ def breath(n: int, rng: Rng) -> Sound:
             puff = puff[: max(0, n - at)]
             out[at : at + len(puff)] += puff
             at += int(cycle / 2 * RATE_HZ)
-    return out / desks.rms(out)
+    return out / rms(out)
 
 
 def typing(material: Material, n: int, rng: Rng) -> Sound:
@@ -105,24 +107,24 @@ def typing(material: Material, n: int, rng: Rng) -> Sound:
         key = load(material.keys[rng.integers(len(material.keys))])[: n - at]
         out[at : at + len(key)] += key
         at += int((rng.uniform(0.1, 0.5) if rng.random() < 0.95 else 2.0) * RATE_HZ)
-    return out / desks.rms(out)
+    return out / rms(out)
 
 
 def on_line(far: Sound, narrow: bool, rng: Rng) -> npt.NDArray[np.int16]:
     """In the earpiece, through a telephone or not, and by leak in the microphone."""
-    line = far + rng.normal(0, desks.decibels(rng.uniform(-85, -65)), len(far))
-    line = desks.telephone(line) if narrow else line
-    near = desks.hiss(len(line), rng) * desks.decibels(rng.uniform(-75, -50))
+    line = far + rng.normal(0, decibels(rng.uniform(-85, -65)), len(far))
+    line = telephone(line) if narrow else line
+    near = hiss(len(line), rng) * decibels(rng.uniform(-75, -50))
     if rng.random() < 0.8:
-        near += desks.leak(line, float(rng.uniform(-30, -10)), rng)
+        near += leak(line, float(rng.uniform(-30, -10)), rng)
     return to_pcm(near, line)
 
 
 def at_desk(near: Sound, rng: Rng) -> npt.NDArray[np.int16]:
     """In the microphone, and by sidetone in the earpiece."""
-    near = near + desks.hiss(len(near), rng) * desks.decibels(rng.uniform(-80, -60))
-    line = rng.normal(0, desks.decibels(rng.uniform(-85, -65)), len(near))
-    return to_pcm(near, line + desks.leak(near, float(rng.uniform(-30, -10)), rng))
+    near = near + hiss(len(near), rng) * decibels(rng.uniform(-80, -60))
+    line = rng.normal(0, decibels(rng.uniform(-85, -65)), len(near))
+    return to_pcm(near, line + leak(near, float(rng.uniform(-30, -10)), rng))
 
 
 def to_pcm(near: Sound, line: Sound) -> npt.NDArray[np.int16]:
@@ -139,14 +141,14 @@ def whole(pcm: npt.NDArray[np.int16], channel: int, known: Labels | None = None)
 
 def hold(track: Sound, material: Material, narrow: bool, rng: Rng) -> Scene:
     """Fifteen seconds of conversation, then music from the earpiece while the agent waits."""
-    call = desks.converse(material, rng, 15.0)
+    call = converse(material, rng, 15.0)
     agent, customer = (
-        desks.level_to(call.voices[:, k], call.speech[:, k], float(rng.uniform(-32, -18)))
+        level_to(call.voices[:, k], call.speech[:, k], float(rng.uniform(-32, -18)))
         for k in (AGENT, CUSTOMER)
     )
     start = int(rng.integers(max(1, len(track) - int(SECONDS * RATE_HZ))))
     music = track[start : start + int(SECONDS * RATE_HZ)]
-    music = music / desks.rms(music) * desks.decibels(float(rng.uniform(-34, -16)))
+    music = music / rms(music) * decibels(float(rng.uniform(-34, -16)))
     pause = np.zeros(int(rng.uniform(0.2, 1.0) * RATE_HZ) // HOP * HOP)
     far = np.r_[customer, pause, music]
     pcm = on_line(far, narrow, rng)
@@ -162,7 +164,7 @@ def scenes_of(
     """Name and maker of every scene; a name comes several times."""
 
     def dbfs(rng: Rng, low: float, high: float) -> float:
-        return float(desks.decibels(float(rng.uniform(low, high))))
+        return float(decibels(float(rng.uniform(low, high))))
 
     def line_tone(name: str, narrow: bool) -> Callable[[Rng], Scene]:
         def make(rng: Rng) -> Scene:
@@ -189,10 +191,10 @@ def scenes_of(
         for name, sound in noises.items():
             yield f"{name}, customer", from_line(sound, i % 2 == 0)
             yield f"{name}, agent", from_desk(sound)
-        quiet = (0.0, desks.decibels(-80 + 10 * (i % 4)))[i % 2]
+        quiet = (0.0, decibels(-80 + 10 * (i % 4)))[i % 2]
 
         def silence(rng: Rng, level: float = quiet) -> Scene:
-            near, far = (desks.hiss(n, rng) * level for _ in PARTIES)
+            near, far = (hiss(n, rng) * level for _ in PARTIES)
             return whole(to_pcm(near, far), CUSTOMER)
 
         yield "silence and hiss", silence
@@ -236,9 +238,9 @@ def false_flags(material: Material, rounds: int) -> list[Row]:
     found: dict[str, list[tuple[int, int, int]]] = {}
     for i in range(rounds):
         rng = np.random.default_rng((SEED, 9, i))
-        call = desks.converse(material, rng, 60.0)
-        desk = desks.draw_desk(rng)
-        rows = heard(desks.put_on(desk, call, material, rng))
+        call = converse(material, rng, 60.0)
+        desk = draw_desk(rng)
+        rows = heard(put_on(desk, call, material, rng))
         for k, party in enumerate(PARTIES):
             narrow = desk.agent_narrow if k == AGENT else desk.narrow
             where = f"speech, {party}, {'telephone' if narrow else 'wide-band'}"

@@ -26,7 +26,7 @@ from bench.table import Row
 from turnlight.dsp import HOP, RATE_HZ, Core
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))
-from desks import babble, rms, telephone
+from acoustics import babble, rms, telephone
 from voices import Material, Sound, gather, load
 
 Floats = npt.NDArray[np.float64]

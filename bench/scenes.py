@@ -2,7 +2,7 @@
 
 Nothing here is heard in training: speakers and files are the held-out side of
 `models/speech/voices.py`. The parts of a desk (leak, telephone, babble) are those of
-`models/speech/desks.py`; the calls, the grid and the truth are the bench's own.
+`models/speech/acoustics.py`; the calls, the grid and the truth are the bench's own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.truth import (
 from turnlight.dsp import RATE_HZ, Pcm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))
-from desks import babble, leak, telephone
+from acoustics import babble, leak, telephone
 from voices import Material, gather, load
 
 __all__ = ["Material", "telephone"]

@@ -23,20 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "speech"))
-from desks import (
-    at_speed,
-    babble,
-    converse,
-    decibels,
-    draw_desk,
-    hiss,
-    leak,
-    level_to,
-    put_on,
-    rms,
-    speech_frames,
-    telephone,
-)
+from acoustics import at_speed, babble, decibels, hiss, leak, rms, telephone
+from conversations import converse, level_to, speech_frames
+from desks import draw_desk, put_on
 from doors import ROOT, dump
 from voices import RATE_HZ, Material, Sound, gather, load
 

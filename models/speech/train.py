@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from desks import Labels, converse, draw_desk, line_sounds, put_on
+from conversations import Labels, converse
+from desks import draw_desk, line_sounds, put_on
 from doors import ROOT, constant, dump
 from gru import Adam, Matrix, Weights, backward, drawn, forward, logistic
 from voices import gather

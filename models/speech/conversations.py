@@ -1,0 +1,112 @@
+"""Two parties' dry voices, and who speaks when.
+
+Speech is where a dry voice's level is within 35 dB of the utterance's loudest 50 ms and 12 dB above
+the recording's own noise; pauses up to 150 ms belong to it, since nobody takes the floor within
+one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from acoustics import HOP, Rng, at_speed, decibels, rms
+from voices import RATE_HZ, Material, Sound, load
+
+BRIDGE = 15
+"""Frames of a pause that still belongs to the speech around it."""
+Labels = npt.NDArray[np.bool_]
+
+
+def runs(active: Labels) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.r_[0, active.astype(np.int8), 0]))
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def settle(active: Labels, bridge: int, least: int = 12) -> Labels:
+    """Drops runs shorter than `least` frames, then bridges gaps up to `bridge` frames."""
+    out = np.zeros_like(active)
+    kept = [(a, b) for a, b in runs(active) if b - a >= least]
+    for a, b in kept:
+        out[a:b] = True
+    for (_, b), (c, _) in itertools.pairwise(kept):
+        if c - b <= bridge:
+            out[b:c] = True
+    return out
+
+
+def speech_frames(dry: Sound) -> Labels:
+    frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
+    power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
+    db = 10 * np.log10(power + 1e-12)
+    # a recording's own noise is no speech: stay 12 dB above it, as far as the voice allows
+    quiet = float(np.quantile(db, 0.03)) + 12
+    return settle(db > max(db.max() - 35, min(quiet, db.max() - 18), -75), bridge=BRIDGE)
+
+
+@dataclass
+class Call:
+    """Dry voices at -20 dBFS, and who speaks in each 10 ms."""
+
+    voices: Sound
+    """Shape (n, 2), agent first."""
+    speech: Labels
+    """Shape (n // 160, 2)."""
+
+
+def level_to(x: Sound, speech: Labels, dbfs: float) -> Sound:
+    active = np.repeat(speech, HOP)
+    active = np.pad(active, (0, len(x) - len(active)))
+    return x if not active.any() else x / rms(x[active]) * decibels(dbfs)
+
+
+def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -> Call:
+    """Turns of one to three utterances, with gaps, overlaps, backchannels and long pauses.
+
+    With `solo`, one party (drawn) speaks alone with pauses, the other channel stays silent.
+    """
+    names = sorted(material.speakers)
+    pair = [material.speakers[names[i]] for i in rng.choice(len(names), 2, replace=False)]
+    # other lengths of the throat and other pitches than the recordings have
+    speed = rng.uniform(0.85, 1.2, 2)
+    total = int(seconds * RATE_HZ)
+    voices = np.zeros((total, 2))
+    speech = np.zeros((total // HOP, 2), bool)
+
+    def place(at_s: float, party: int) -> float:
+        dry = load(pair[party][rng.integers(len(pair[party]))])
+        dry = at_speed(dry[: int(rng.uniform(0.3, 8.0) * RATE_HZ)], speed[party])
+        dry = dry / rms(dry) * 0.1 * decibels(rng.normal(0, 3.0))
+        start = int(at_s * 100) * HOP
+        dry = dry[: max(0, total - start)]
+        if len(dry) < 5 * HOP:
+            return seconds
+        voices[start : start + len(dry), party] += dry
+        found = speech_frames(dry)
+        speech[start // HOP : start // HOP + len(found), party] |= found
+        return at_s + len(dry) / RATE_HZ
+
+    now, party = float(rng.uniform(0.2, 3.0)), int(rng.integers(2))
+    while now < seconds - 1:
+        # most turns are short; now and then somebody tells a story
+        for _ in range(rng.integers(6, 15) if rng.random() < 0.06 else rng.integers(1, 4)):
+            started = now
+            now = place(now, party) + float(rng.uniform(0.0, 0.6))
+            if not solo and rng.random() < 0.2 and now - started > 1.5:
+                place(float(rng.uniform(started + 0.3, now - 0.5)), 1 - party)
+        gap = float(
+            rng.choice(
+                [rng.uniform(-1.2, 0), rng.uniform(-4, -1), rng.uniform(0, 1), rng.uniform(0.5, 6)],
+                p=[0.27, 0.08, 0.47, 0.18],
+            )
+        )
+        if solo:
+            now += abs(gap)
+        else:
+            party = 1 - party
+            now = max(now + gap, 0.2)
+    speech = np.stack([settle(speech[:, k], bridge=BRIDGE) for k in (0, 1)], 1)
+    return Call(voices, speech)
