@@ -15,7 +15,17 @@ from bench import calls, scenes, scores
 from bench.peers import PEERS
 from bench.scenes import Call
 from bench.scores import Score
-from bench.systems import OURS, SETTLED, ours, ours_score, ours_talk, settled
+from bench.systems import (
+    CONFIRMED,
+    OURS,
+    SETTLED,
+    confirmed_score,
+    confirmed_talk,
+    ours,
+    ours_score,
+    ours_talk,
+    settled,
+)
 from bench.table import Row
 from bench.truth import Labels
 
@@ -80,10 +90,11 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
         if desk.late_s:
             groups = [f"leaks {1000 * desk.late_s:.0f} ms late"]
         rows = ours(pcm)
-        talk = ours_talk(rows)
+        score, talk = confirmed_score(rows), confirmed_talk(rows)
         results = {
-            OURS: figures(ours_score(rows), talk, call.truth),
-            SETTLED: figures(ours_score(rows), settled(talk), call.turns),
+            OURS: figures(ours_score(rows), ours_talk(rows), call.truth),
+            CONFIRMED: figures(score, talk, call.truth),
+            SETTLED: figures(score, settled(talk), call.turns),
         }
         for name, peer in PEERS.items():
             score = peer(pcm)

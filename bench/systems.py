@@ -6,10 +6,11 @@ import numpy as np
 
 from bench.scores import Score
 from bench.truth import HOP, Labels
-from turnlight.dsp import Core, Frames, Pcm
+from turnlight.dsp import CONFIRM, Core, Frames, Pcm
 from turnlight.settle import SETTLE_MS, Settler
 
 OURS = "turnlight"
+CONFIRMED = f"{OURS}, confirmed"
 SETTLED = f"{OURS}, settled"
 
 
@@ -29,8 +30,20 @@ def ours_talk(rows: Frames) -> Labels:
     return np.stack([rows["agent_talk"], rows["customer_talk"]], 1) > 0
 
 
+def confirmed_score(rows: Frames) -> Score:
+    """Speech probability as it was known TL_CONFIRM frames later; the last rows have only one."""
+    late = np.stack([rows["agent_confirmed_q15"], rows["customer_confirmed_q15"]], 1)
+    return np.concatenate([late[CONFIRM:].astype(float), ours_score(rows)[-CONFIRM:]])
+
+
+def confirmed_talk(rows: Frames) -> Labels:
+    """The decision as it was confirmed, of the frames in order."""
+    late = np.stack([rows["agent_confirmed"], rows["customer_confirmed"]], 1) > 0
+    return np.concatenate([late[CONFIRM:], ours_talk(rows)[-CONFIRM:]])
+
+
 def settled(talk: Labels) -> Labels:
-    """The decision as the device's turns take it: 120 ms and more, gaps up to 250 ms bridged."""
+    """The decision as the device counts it: 120 ms and more, gaps up to 250 ms bridged."""
     delay = SETTLE_MS // 10
     out = np.zeros_like(talk)
     for k in (0, 1):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from turnlight.dsp import BANDS, FLAG_MUSIC, FRAME, Frames
+from turnlight.dsp import BANDS, CONFIRM, FLAG_MUSIC, FRAME, Frames
 
 SPEECH_DB, QUIET_DB = -25, -70
 
@@ -29,6 +29,8 @@ def rows(agent: Spans, customer: Spans, hold: Spans = (), length_s: float | None
         made["customer_level_db_q8"][start:end] = SPEECH_DB * 256
         made["customer_talk"][start : start + 300] = 1
         made["customer_flags"][start + 300 : end + 100] |= FLAG_MUSIC
+    for party in spans:
+        made[f"{party}_confirmed"][CONFIRM:] = made[f"{party}_talk"][:-CONFIRM]
     return made
 
 

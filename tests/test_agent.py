@@ -124,6 +124,27 @@ def test_windows_are_aligned_and_fit_the_wire(seed: int) -> None:
         assert spent + fields["silence_ms"] + fields["hold_ms"] <= WINDOW_MS + 200
 
 
+def test_what_is_counted_goes_by_confirmed_decisions_and_the_lamp_by_the_first() -> None:
+    """The agent seems to talk over the customer at once, and did not, as is known 200 ms later."""
+    made = rows([(0, 10), (12, 18), (21, 27), (30, 40)], [(10.5, 29)], length_s=60)
+    made["agent_confirmed"][1200:2750] = 0
+    heard = listen(made)
+    (call,) = heard.calls
+    assert call.metrics["overtalks"]["count"] == 0
+    assert [(s.start_ms, s.end_ms) for s in call.segments if s.party == "agent"] == [
+        (0, 10_000),
+        (30_000, 40_000),
+    ]
+    assert "let_finish" in {cue.cue for cue in heard.cues}
+    made["agent_talk"][1200:2700] = 0
+    assert "let_finish" not in {cue.cue for cue in listen(made).cues}
+
+
+def test_the_end_of_the_sound_counts_though_it_was_never_confirmed() -> None:
+    (call,) = listen(rows([(0, 5)], [(6, 12)])).calls
+    assert call.segments[-1].end_ms == 12_000
+
+
 def test_a_window_comes_soon_after_its_time() -> None:
     made = rows([(0, 60)], [], length_s=60)
     listener, given_at = Listener(Config(), keep=False), {}

@@ -45,7 +45,7 @@ def counting(target: arm.Target, folder: Path) -> tuple[arm.Built, Path]:
 @pytest.mark.parametrize("rate_hz", arm.golden_sounds())
 def test_the_program_gives_the_rows_of_the_library(here: arm.Built, rate_hz: int) -> None:
     heard = here.hear(arm.golden_sounds()[rate_hz], rate_hz)
-    assert len(heard.rows) == 108 * (len(arm.golden_sounds()[rate_hz]) // (rate_hz // 100))
+    assert len(heard.rows) == 116 * (len(arm.golden_sounds()[rate_hz]) // (rate_hz // 100))
     assert heard.rows == rows_of_the_library(rate_hz)
 
 

@@ -47,16 +47,17 @@ def test_every_build_of_the_core_gives_the_bits_of_the_portable_one(checked, pat
 
 
 @pytest.mark.parametrize(
-    ("cpuinfo", "wide"),
+    ("cpuinfo", "faster"),
     [
-        ("model name: a\nflags\t\t: fpu avx avx2 bmi2\n", True),
-        ("model name: avx2\nflags\t\t: fpu avx avx2x\n", False),
-        ("Features\t: fp asimd\n", False),
-        ("", False),
+        ("model name: a\nflags\t\t: fpu avx avx2 bmi2\n", ["libturnlight-avx2.so"]),
+        ("model name: avx2\nflags\t\t: fpu avx avx2x\n", []),
+        ("Features\t: fp asimd asimddp\n", ["libturnlight-dotprod.so"]),
+        ("Features\t: fp asimd\n", []),
+        ("", []),
     ],
 )
-def test_the_avx2_build_is_for_processors_that_say_so(cpuinfo, wide):
-    assert dsp.has_avx2(cpuinfo) is wide
+def test_a_faster_build_is_for_processors_that_say_so(cpuinfo, faster):
+    assert dsp.builds(cpuinfo) == [*faster, "libturnlight.so"]
 
 
 def test_one_row_per_10_ms_in_order():
@@ -117,6 +118,24 @@ def test_silence_is_silent():
     assert not rows["agent_talk"].any()
     assert not rows["customer_talk"].any()
     assert (rows["bleed_db_q8"] == dsp.DB_NONE).all()
+
+
+def test_a_frame_is_confirmed_twenty_rows_later():
+    """Mostly as it was decided at once; before the sound nobody talked."""
+    rows = rows_of(CONVERSATION)
+    for party in ("agent", "customer"):
+        talk, confirmed = rows[f"{party}_talk"], rows[f"{party}_confirmed"]
+        assert not confirmed[: dsp.CONFIRM].any()
+        assert (confirmed[dsp.CONFIRM :] == talk[: -dsp.CONFIRM]).mean() > 0.9
+        likely = rows[f"{party}_confirmed_q15"][confirmed == 1]
+        assert (likely > 0.37 * 32768).all()  # the log-odds at which talk ends
+
+
+def test_a_tone_is_never_confirmed_as_speech_from_its_start():
+    """The first 70 ms of a tone may pass for a voice; then it is known what it was."""
+    rows = rows_of(np.concatenate([CONVERSATION[:16000], sounds.tone(425.0, 1.0, 6000)]))
+    assert (rows["customer_flags"][120:190] & dsp.FLAG_TONE).all()
+    assert not rows["customer_confirmed"][100 + dsp.CONFIRM + 2 :].any()
 
 
 def test_clipped_sound_is_flagged():
@@ -192,8 +211,9 @@ def test_python_and_c_agree_on_every_constant_and_on_the_row(checked):
     assert constant("TL_HOP") == dsp.HOP
     assert constant("TL_BANDS") == dsp.BANDS == len(dsp.BAND_EDGES_HZ) - 1
     assert constant("TL_LOOKAHEAD") == dsp.LOOKAHEAD
+    assert constant("TL_CONFIRM") == dsp.CONFIRM
     assert constant("TL_CORE_BYTES") == dsp._CORE_BYTES
-    assert FRAME.itemsize == 108
+    assert FRAME.itemsize == 116
     edges = list((ctypes.c_uint16 * 21).in_dll(checked, "tl_band_edge"))
     assert [round(hz / 31.25) for hz in dsp.BAND_EDGES_HZ] == edges
 

@@ -13,8 +13,8 @@ from stages import BANDS_INT16, FIRMWARE, pointer, table
 
 WEIGHTS = (FIRMWARE / "src/weights.h").read_text()
 UNITS, SEEN = (int(re.search(rf"TL_NET_{name} (\d+)", WEIGHTS)[1]) for name in ("UNITS", "SEEN"))
-EVIDENCE = 84
-"""What is seen without the padding."""
+EVIDENCE, ODDS = 84, 4
+"""What is seen without the padding, and what is told."""
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +32,25 @@ def network_weights(core):
     return (
         *(rows[:, :EVIDENCE], rows[:, SEEN:]),
         *(q13("tl_net_bias_q13", 3 * UNITS), q13("tl_net_kept_bias_q13", UNITS)),
-        *(q6("tl_net_out_q6", 2, UNITS), q13("tl_net_out_bias_q13", 2)),
+        *(q6("tl_net_out_q6", ODDS, UNITS), q13("tl_net_out_bias_q13", ODDS)),
     )
 
 
 def test_the_network_equals_its_definition_in_real_numbers(core, rng, network_weights):
-    """Over 20 s of evidence that changes as slowly as speech does: errors do not add up."""
+    """Over 20 s of evidence that changes as slowly as speech does: errors do not add up.
+
+    The memory is multiplied as int8 Q6: half a step, 1/128, is a hundredth of its range.
+    """
     steps = np.repeat(rng.integers(-64, 65, (200, EVIDENCE)), 10, axis=0)
     frames = np.clip(steps + rng.integers(-8, 9, steps.shape), -64, 64).astype(np.int8)
     wanted = reference.network(frames, *network_weights)
-    state, odds, got = np.zeros(UNITS, np.int16), np.zeros(2, np.int16), []
+    state, odds, got = np.zeros(UNITS, np.int16), np.zeros(ODDS, np.int16), []
     core.tl_net_init(pointer(state))
     for frame in frames:
         core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
         got.append(odds / 256)
     errors = np.abs(np.array(got) - np.clip(wanted, -8, 8))
-    assert errors.mean() < 0.02
+    assert errors.mean() < 0.03
     assert errors.max() < 0.25
 
 
@@ -61,7 +64,7 @@ def test_no_sum_of_the_network_can_overflow(network_weights):
 def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):
     """tl_net_init is a fresh start: the same evidence gives the same odds again."""
     frames = rng.integers(-64, 65, (50, EVIDENCE)).astype(np.int8)
-    state, odds, heard = np.full(UNITS, 1234, np.int16), np.zeros(2, np.int16), []
+    state, odds, heard = np.full(UNITS, 1234, np.int16), np.zeros(ODDS, np.int16), []
     for _ in range(2):
         core.tl_net_init(pointer(state))
         for frame in frames:

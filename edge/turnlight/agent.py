@@ -1,6 +1,7 @@
 """Joins the stages: numbers in, meaning out.
 
-rows -> settled speech -> turns -> call -> metrics -> cues
+rows -> settled speech -> turns -> call -> metrics -> cues     (at once)
+     \\-> settled confirmed speech -> the same -> call records, windows     (5 s behind)
      \\-> strain (2 Hz) ----------------------------/
 """
 
@@ -13,7 +14,7 @@ import msgspec
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
 from turnlight.cues import STATES, Cues, CueShown, Situation
-from turnlight.dsp import DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
+from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
 from turnlight.metrics import WindowSums
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
@@ -24,6 +25,8 @@ LOOK_MS = 100
 _COLUMNS = (
     "agent_talk",
     "customer_talk",
+    "agent_confirmed",
+    "customer_confirmed",
     "agent_flags",
     "customer_flags",
     "customer_level_db_q8",
@@ -45,7 +48,8 @@ class Listener:
     """Numbers to meaning: no clock and no I/O, the same live and offline.
 
     What the lamp goes by is SETTLE_MS behind the sound. What is counted is HOLD_SETTLE_MS
-    behind, since music on hold is recognised late and nothing of it may count as speech.
+    behind, since music on hold is recognised late and nothing of it may count as speech; so it
+    goes by the core's confirmed decisions.
 
     Args:
         config: the desk's settings.
@@ -58,6 +62,9 @@ class Listener:
         self._keep = keep
         self._now_ms = 0
         self._settlers = Settler(), Settler()
+        self._confirmed_settlers = Settler(), Settler()
+        self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
+        """Decisions that were not confirmed yet."""
         self._hold = HoldSettler()
         self._strain = StrainMeter()
         self._lamp_side = Conversation(
@@ -65,8 +72,11 @@ class Listener:
         )
         self._books = Conversation(config, keep, epoch_ms)
         self._unsettled: deque[_Extras | None] = deque([None] * (SETTLE_MS // HOP_MS))
-        self._unbooked: deque[tuple[bool, bool, _Extras | None]] = deque(
-            [(False, False, None)] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS)
+        self._uncounted: deque[tuple[bool, bool]] = deque(
+            [(False, False)] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS - CONFIRM)
+        )
+        self._unbooked: deque[_Extras | None] = deque(
+            [None] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS)
         )
         self._signal: SignalKind | None = None
         self._measured: Strain | None = None
@@ -95,8 +105,10 @@ class Listener:
     def finish(self) -> Heard:
         """End of the sound: settles what is open and ends the call."""
         heard, end_ms = Heard(), self._now_ms
-        for _ in range(HOLD_SETTLE_MS // HOP_MS):
-            self._frame(0, 0, 0, 0, DB_NONE)
+        # what came too late to be confirmed stays as it was decided first
+        first = list(self._unconfirmed)
+        for talk in first + [(0, 0)] * (HOLD_SETTLE_MS // HOP_MS - CONFIRM):
+            self._frame(0, 0, *talk, 0, 0, DB_NONE)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
         self._books.finish(end_ms)
@@ -125,6 +137,8 @@ class Listener:
         self,
         agent_talk: int,
         customer_talk: int,
+        agent_confirmed: int,
+        customer_confirmed: int,
         agent_flags: int,
         customer_flags: int,
         customer_level_q8: int,
@@ -148,8 +162,16 @@ class Listener:
         extras = self._unsettled.popleft()
         self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, self._hold.on, extras)
 
-        self._unbooked.append((agent, customer, extras))
-        agent, customer, extras = self._unbooked.popleft()
+        self._unconfirmed.append((agent_talk, customer_talk))
+        self._uncounted.append(
+            (
+                self._confirmed_settlers[0].push(agent_confirmed == 1),
+                self._confirmed_settlers[1].push(customer_confirmed == 1),
+            )
+        )
+        agent, customer = self._uncounted.popleft()
+        self._unbooked.append(extras)
+        extras = self._unbooked.popleft()
         self._enter(self._books, now_ms - HOLD_SETTLE_MS, agent, customer, hold, extras)
 
     @staticmethod

@@ -50,6 +50,8 @@ CSV_FIELDS = (
     "t_ms",
     "agent_talk",
     "customer_talk",
+    "agent_confirmed",
+    "customer_confirmed",
     "agent_speech_q15",
     "customer_speech_q15",
     "agent_level_db_q8",
@@ -68,10 +70,15 @@ FRAME = np.dtype(
         ("t_ms", "<u4"),
         ("agent_talk", "u1"),
         ("customer_talk", "u1"),
+        ("agent_confirmed", "u1"),
+        ("customer_confirmed", "u1"),
         ("agent_flags", "u1"),
         ("customer_flags", "u1"),
+        ("unused", "u1", (2,)),
         ("agent_speech_q15", "<i2"),
         ("customer_speech_q15", "<i2"),
+        ("agent_confirmed_q15", "<i2"),
+        ("customer_confirmed_q15", "<i2"),
         ("agent_level_db_q8", "<i2"),
         ("customer_level_db_q8", "<i2"),
         ("agent_f0_hz_q4", "<u2"),
@@ -99,6 +106,8 @@ _ERRORS = {
 _CORE_BYTES = 16_384
 LOOKAHEAD = 4
 """Frames heard after the one that a row is about, before it is given."""
+CONFIRM = 20
+"""A row's `confirmed` is about the frame so many rows before, as it is known by then."""
 _ROOM = 32
 """Rows, and hops of sound at 16 kHz, that the kept buffers hold."""
 _INT16 = np.dtype(np.int16)
@@ -119,10 +128,16 @@ def bound(library: ctypes.CDLL) -> ctypes.CDLL:
     return library
 
 
-def has_avx2(cpuinfo: str) -> bool:
-    """Whether /proc/cpuinfo tells of a processor that runs the core's AVX2 build."""
-    flags = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
-    return "avx2" in flags.split()
+_FASTER = {"avx2": "avx2", "asimddp": "dotprod"}
+"""Builds of the core beside the plain one, by the feature that the processor must have."""
+
+
+def builds(cpuinfo: str) -> list[str]:
+    """Names of the core's builds for the processor that /proc/cpuinfo tells of, fastest first."""
+    lines = (line for line in cpuinfo.splitlines() if line.startswith(("flags", "Features")))
+    features = next(lines, "").split()
+    faster = [f"libturnlight-{name}.so" for feature, name in _FASTER.items() if feature in features]
+    return [*faster, "libturnlight.so"]
 
 
 def libraries() -> list[Path]:
@@ -132,8 +147,7 @@ def libraries() -> list[Path]:
         ImportError: there is none.
     """
     cpuinfo = Path("/proc/cpuinfo")
-    wide = cpuinfo.exists() and has_avx2(cpuinfo.read_text())
-    names = ["libturnlight-avx2.so", "libturnlight.so"] if wide else ["libturnlight.so"]
+    names = builds(cpuinfo.read_text() if cpuinfo.exists() else "")
     paths = [Path(folder) / name for name in names for folder in turnlight.__path__]
     found = [path for path in paths if path.exists()]
     if not found:

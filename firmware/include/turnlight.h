@@ -29,6 +29,7 @@ extern "C" {
 #define TL_CHANNELS 2
 #define TL_BANDS 20       /* log bands per channel, see firmware/README.md for their edges */
 #define TL_LOOKAHEAD 4    /* frames: a row is given when this many later frames were heard */
+#define TL_CONFIRM 20     /* frames: a row also says what is known by now of the one so far before */
 #define TL_DB_NONE INT16_MIN /* "not measured", for bleed and sidetone; also the least level */
 
 enum tl_error {
@@ -46,12 +47,18 @@ enum tl_error {
 #define TL_FLAG_MUSIC 4u   /* music on hold */
 #define TL_FLAG_NUCLEUS 8u /* a syllable's nucleus, if this party talks */
 
-/* One row per 10 ms. Arrays are indexed by channel: 0 agent, 1 customer. 108 bytes. */
+/* One row per 10 ms. Arrays are indexed by channel: 0 agent, 1 customer. 116 bytes.
+ *
+ * Who talks is told twice: at once, and again TL_CONFIRM rows later, when what came after is known
+ * too. What is counted should go by the second, which is right more often. */
 typedef struct {
     uint32_t t_ms;                /* start of the frame this row is about */
     uint8_t talk[TL_CHANNELS];    /* 1 while this party talks (hysteresis) */
+    uint8_t confirmed[TL_CHANNELS]; /* talk of the frame TL_CONFIRM before; 0 where there was none */
     uint8_t flags[TL_CHANNELS];   /* TL_FLAG_* */
+    uint8_t unused[2];            /* 0 */
     int16_t speech_q15[TL_CHANNELS];   /* probability that this party speaks */
+    int16_t confirmed_q15[TL_CHANNELS]; /* ... that it spoke, TL_CONFIRM frames before */
     int16_t level_db_q8[TL_CHANNELS];  /* dBFS of this hop; silence is TL_DB_NONE */
     uint16_t f0_hz_q4[TL_CHANNELS];    /* 0 where unvoiced */
     int16_t voicing_q15[TL_CHANNELS];  /* periodicity, 0..1 */

@@ -24,11 +24,13 @@
 /* what each stage looks at lies so many frames before the newest hop */
 #define BANDS_BEHIND 1
 #define PITCH_BEHIND (2 + TL_PITCH_LATE)
+#define CONFIRM_BEHIND (TL_LOOKAHEAD + TL_CONFIRM)
 
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_NET_AHEAD, "a row waits for its last evidence");
 _Static_assert(TL_LOOKAHEAD >= PITCH_BEHIND, "a row waits for its pitch");
+_Static_assert(CONFIRM_BEHIND - BANDS_BEHIND < 32, "32 frames are known not to be speech");
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_SYLLABLE_BEHIND, "a row waits for its nucleus");
-_Static_assert(sizeof(tl_frame) == 108, "the rows' layout is a contract");
+_Static_assert(sizeof(tl_frame) == 116, "the rows' layout is a contract");
 
 typedef struct {
     tl_decimate decimate;
@@ -40,7 +42,9 @@ typedef struct {
     tl_tone tone;
     tl_music music;
     tl_syllable syllable;
-    tl_speech speech;
+    /* that a tone or music was found in a frame: bit k tells of the one k before the bands' newest */
+    uint32_t not_speech;
+    tl_speech soon, confirmed;
 } channel;
 
 typedef struct {
@@ -88,13 +92,25 @@ static void measure(state *s, int32_t c, tl_bands *bands, tl_pitch_result *pitch
     }
 }
 
-/* Sets a flag in the newest `frames` rows that the bands told about, as far as they still wait. */
+/* Sets a flag in the newest `frames` rows that the bands told about, as far as they still wait; none
+ * of these frames is speech. */
 static void mark(state *s, int32_t c, uint8_t flag, int32_t frames) {
+    s->channels[c].not_speech |= (uint32_t)((1ull << tl_min(frames, 32)) - 1);
     for (int32_t i = 0; i < tl_min(frames, TL_LOOKAHEAD); i++) {
         if (s->hops >= (uint32_t)(BANDS_BEHIND + i)) {
             row_of(s, s->hops - (uint32_t)(BANDS_BEHIND + i))->flags[c] |= flag;
         }
     }
+}
+
+/* Decides the frame that lies `behind` the newest one. */
+static uint8_t decide_speech(tl_speech *speech, const channel *ch, int32_t behind, int16_t odds_q8,
+                             int16_t *probability_q15) {
+    int32_t spoken = (ch->not_speech >> (behind - BANDS_BEHIND) & 1) == 0;
+    tl_speech_result result;
+    tl_speech_push(speech, spoken ? odds_q8 : NOT_SPEECH_Q8, &result);
+    *probability_q15 = result.probability_q15;
+    return result.talk;
 }
 
 /* Speech of both channels, decided together: what the other one explains is not evidence. */
@@ -103,7 +119,7 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
     int16_t leak_db_q8[TL_CHANNELS][TL_BANDS];
     tl_evidence_in seen[TL_CHANNELS];
     int8_t evidence[TL_EVIDENCE];
-    int16_t odds_q8[TL_CHANNELS];
+    int16_t odds_q8[TL_NET_ODDS];
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         channel *ch = &s->channels[c];
         int32_t delay = tl_delay_push(&ch->delay, bands[1 - c].db_q8, bands[c].db_q8);
@@ -120,6 +136,7 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         channel *ch = &s->channels[c];
         tl_bleed_learn(&ch->leak, s->channels[1 - c].noise.floor_db_q8, bands[c].db_q8,
                        ch->noise.floor_db_q8);
+        ch->not_speech <<= 1;
         int32_t tone = tl_tone_push(&ch->tone, &bands[c]);
         mark(s, c, TL_FLAG_TONE, tone);
         if (tone == 0) {
@@ -131,12 +148,12 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
             if (tl_syllable_push(&ch->syllable, bands[c].db_q8, pitch[c].quick_q15, row->voicing_q15[c])) {
                 row->flags[c] |= TL_FLAG_NUCLEUS;
             }
-            tl_speech_result result;
-            tl_speech_push(&ch->speech,
-                           row->flags[c] & (TL_FLAG_TONE | TL_FLAG_MUSIC) ? NOT_SPEECH_Q8 : odds_q8[c],
-                           &result);
-            row->talk[c] = result.talk;
-            row->speech_q15[c] = result.probability_q15;
+            row->talk[c] = decide_speech(&ch->soon, ch, TL_LOOKAHEAD, odds_q8[c], &row->speech_q15[c]);
+            if (s->hops >= CONFIRM_BEHIND) {
+                row->confirmed[c] =
+                    decide_speech(&ch->confirmed, ch, CONFIRM_BEHIND, odds_q8[TL_CHANNELS + c],
+                                  &row->confirmed_q15[c]);
+            }
         }
     }
 }
@@ -185,7 +202,8 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
         tl_tone_init(&ch->tone);
         tl_music_init(&ch->music);
         tl_syllable_init(&ch->syllable);
-        tl_speech_init(&ch->speech);
+        tl_speech_init(&ch->soon);
+        tl_speech_init(&ch->confirmed);
     }
     return TL_OK;
 }

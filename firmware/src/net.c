@@ -7,53 +7,86 @@
 #define UNITS TL_NET_UNITS
 #define ODDS_MOST TL_Q(8, 8)
 
+_Static_assert(TL_NET_ODDS == 4, "outputs are summed as four");
 _Static_assert(TL_NET_SEEN % 32 == 0 && UNITS % 32 == 0, "sums go by 32 products");
 
 void tl_net_init(tl_net *n) { memset(n, 0, sizeof *n); }
 
-static int32_t gate_q15(int32_t sum_q13) {
-    return tl_logistic_q15_of((sum_q13 + (1 << 4)) >> 5); /* Q13 >> 5 = Q8 */
+/* tanh, held at +-4: 1 - tanh(y) is the eighth power of a polynomial in y, within 0.0007. */
+static inline tl_lanes tanh_q15(tl_lanes y_q13) {
+    static const int16_t terms_q14[] = {TL_Q(1.6855, 14), TL_Q(-1.0172, 14), TL_Q(-0.4944, 14),
+                                        TL_Q(0.9999, 14)};
+    tl_lanes y_q15 = tl_size(y_q13); /* of 4 */
+    tl_lanes root_q14 = tl_all(TL_Q(-0.7911, 14));
+    for (int32_t i = 0; i < 4; i++) { /* below 1.7 after each step */
+        root_q14 = tl_add(tl_mul_q15(root_q14, y_q15), tl_all(terms_q14[i])); /* Q14 Q15 >> 15 */
+    }
+    tl_lanes power_q15 = tl_raised(root_q14, 1); /* 0.38..0.9999 */
+    for (int32_t i = 0; i < 3; i++) {
+        power_q15 = tl_mul_q15(power_q15, power_q15);
+    }
+    return tl_signed_as(tl_sub(tl_all(INT16_MAX), power_q15), y_q13);
 }
 
-/* tanh(x) = 2 logistic(2 x) - 1 */
-static int32_t tanh_q15(int32_t sum_q13) {
-    return 2 * tl_logistic_q15_of((sum_q13 + (1 << 3)) >> 4) - 32768; /* 2 x: Q13 >> 4 = Q8 */
+/* The logistic function of x is half of 1 + tanh(x / 2). */
+static inline tl_lanes logistic_q15(tl_lanes half_x_q13) {
+    return tl_add(tl_all(1 << 14), tl_lowered(tanh_q15(half_x_q13), 1)); /* 0..32767 */
 }
 
-static int8_t q7_of(int16_t memory_q15) {
-    return (int8_t)tl_min((memory_q15 + (1 << 7)) >> 8, 127); /* from -127 on, as memory is */
+static void round_memory(const tl_net *n, int8_t kept_q6[UNITS]) {
+    for (int32_t u = 0; u < UNITS; u++) {
+        kept_q6[u] = (int8_t)((n->memory_q15[u] + (1 << 8)) >> 9); /* -64..64 */
+    }
 }
 
-/* Sums of at most 192 products below 2^14, four times as much at most: with a bias below 2^23 they
+/* Each unit's sums, as its gates take them. */
+typedef struct {
+    int16_t half_reset_q13[UNITS], half_update_q13[UNITS], seen_q11[UNITS], kept_q11[UNITS];
+} unit_sums;
+
+/* Sums of at most 192 products below 2^13, four times as much at most: with a bias below 2^23 they
  * stay far below 2^31. */
-void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_CHANNELS]) {
-    int8_t seen_q5[TL_NET_SEEN] = {0}, kept_q7[UNITS];
+static void add_up(const int8_t seen_q5[TL_NET_SEEN], const int8_t kept_q6[UNITS], unit_sums *s) {
+    int32_t seen_q11[3 * UNITS], kept_q12[3 * UNITS];
+    for (int32_t row = 0; row < 3 * UNITS; row += 4) {
+        const int8_t *rows_q6 = tl_net_weights_q6[row];
+        tl_dot_four(seen_q5, rows_q6, TL_NET_SEEN + UNITS, TL_NET_SEEN, seen_q11 + row);
+        tl_dot_four(kept_q6, rows_q6 + TL_NET_SEEN, TL_NET_SEEN + UNITS, UNITS, kept_q12 + row);
+    }
+    for (int32_t reset = 0, update = UNITS, own = 2 * UNITS; reset < UNITS;
+         reset++, update++, own++) {
+        int32_t reset_q13 = tl_net_bias_q13[reset] + 4 * seen_q11[reset] + 2 * kept_q12[reset];
+        int32_t update_q13 = tl_net_bias_q13[update] + 4 * seen_q11[update] + 2 * kept_q12[update];
+        s->half_reset_q13[reset] = tl_saturate16((reset_q13 + 1) >> 1);
+        s->half_update_q13[reset] = tl_saturate16((update_q13 + 1) >> 1);
+        s->seen_q11[reset] = tl_saturate16((tl_net_bias_q13[own] + 4 * seen_q11[own] + 2) >> 2);
+        s->kept_q11[reset] = tl_saturate16((tl_net_kept_bias_q13[reset] + 2 * kept_q12[own] + 2) >> 2);
+    }
+}
+
+void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_NET_ODDS]) {
+    int8_t seen_q5[TL_NET_SEEN] = {0}, kept_q6[UNITS];
     memcpy(seen_q5, evidence, TL_EVIDENCE);
-    for (int32_t u = 0; u < UNITS; u++) {
-        kept_q7[u] = q7_of(n->memory_q15[u]);
+    round_memory(n, kept_q6);
+    unit_sums s;
+    add_up(seen_q5, kept_q6, &s);
+    for (int32_t u = 0; u < UNITS; u += TL_LANES) {
+        tl_lanes reset_q15 = logistic_q15(tl_load(s.half_reset_q13 + u));
+        tl_lanes update_q15 = logistic_q15(tl_load(s.half_update_q13 + u));
+        tl_lanes own_q11 = tl_mul_q15(tl_load(s.kept_q11 + u), reset_q15);
+        tl_lanes sum_q12 = tl_add_held(own_q11, tl_load(s.seen_q11 + u));
+        sum_q12 = tl_add_held(sum_q12, sum_q12);
+        tl_lanes candidate_q15 = tanh_q15(tl_add_held(sum_q12, sum_q12));
+        /* shares of the two that add up to less than 1, so the sum fits */
+        tl_lanes stays_q15 = tl_mul_q15(tl_load(n->memory_q15 + u), update_q15);
+        tl_lanes comes_q15 = tl_mul_q15(candidate_q15, tl_sub(tl_all(INT16_MAX), update_q15));
+        tl_store(n->memory_q15 + u, tl_add(stays_q15, comes_q15));
     }
-    for (int32_t u = 0; u < UNITS; u++) {
-        int32_t seen_q11[3], kept_q13[3];
-        for (int32_t gate = 0; gate < 3; gate++) {
-            const int8_t *row_q6 = tl_net_weights_q6[gate * UNITS + u];
-            seen_q11[gate] = tl_dot(seen_q5, row_q6, TL_NET_SEEN);
-            kept_q13[gate] = tl_dot(kept_q7, row_q6 + TL_NET_SEEN, UNITS);
-        }
-        int32_t reset_q15 = gate_q15(tl_net_bias_q13[u] + 4 * seen_q11[0] + kept_q13[0]);
-        int32_t update_q15 = gate_q15(tl_net_bias_q13[UNITS + u] + 4 * seen_q11[1] + kept_q13[1]);
-        int64_t own_q28 = (int64_t)(tl_net_kept_bias_q13[u] + kept_q13[2]) * reset_q15;
-        int32_t candidate_q15 = tanh_q15(tl_net_bias_q13[2 * UNITS + u] + 4 * seen_q11[2] +
-                                         tl_narrow32(own_q28 >> 15));
-        /* |distance| < 2^16 and update < 2^15 - 10, so the product and its rounding fit 31 bits */
-        int32_t distance_q15 = n->memory_q15[u] - candidate_q15;
-        int32_t memory_q15 = candidate_q15 + ((distance_q15 * update_q15 + (1 << 14)) >> 15);
-        n->memory_q15[u] = (int16_t)tl_clamp(memory_q15, -32512, 32767);
-    }
-    for (int32_t u = 0; u < UNITS; u++) {
-        kept_q7[u] = q7_of(n->memory_q15[u]);
-    }
-    for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        int32_t sum_q13 = tl_net_out_bias_q13[c] + tl_dot(kept_q7, tl_net_out_q6[c], UNITS);
-        odds_q8[c] = (int16_t)tl_clamp((sum_q13 + (1 << 4)) >> 5, -ODDS_MOST, ODDS_MOST);
+    int32_t out_q12[TL_NET_ODDS];
+    round_memory(n, kept_q6);
+    tl_dot_four(kept_q6, tl_net_out_q6[0], UNITS, UNITS, out_q12);
+    for (int32_t i = 0; i < TL_NET_ODDS; i++) {
+        int32_t sum_q13 = tl_net_out_bias_q13[i] + 2 * out_q12[i];
+        odds_q8[i] = (int16_t)tl_clamp((sum_q13 + (1 << 4)) >> 5, -ODDS_MOST, ODDS_MOST);
     }
 }

@@ -1,9 +1,9 @@
 /* The small recurrent network that decides who speaks, from the evidence of every frame.
  *
- * One layer of gated recurrent units (Cho et al. 2014, reset gate after the product) and two
- * outputs. Its memory holds what a fixed window cannot: how loud each party and the room have been.
- * Everything that is multiplied is int8: weights Q6, evidence Q5, memory Q7 (kept in Q15), so that
- * products are Q11 and Q13. Trained by models/speech/train.py, which writes weights.c.
+ * One layer of gated recurrent units (Cho et al. 2014, reset gate after the product) and four
+ * outputs: both parties' speech, soon and once more when later frames are known. Its memory holds what a fixed window cannot: how loud each party and the room have been.
+ * Everything that is multiplied is int8: weights Q6, evidence Q5, memory Q6 (kept in Q15), so that
+ * products are Q11 and Q12. Trained by models/speech/train.py, which writes weights.c.
  */
 #ifndef TL_NET_H
 #define TL_NET_H
@@ -13,7 +13,8 @@
 #include "evidence.h"
 #include "weights.h"
 
-#define TL_NET_AHEAD 3 /* frames that the network hears after the one it decides */
+#define TL_NET_AHEAD 3 /* frames that the network hears after the one it decides first */
+#define TL_NET_ODDS (2 * TL_CHANNELS)
 
 typedef struct {
     int16_t memory_q15[TL_NET_UNITS]; /* within -1..1 */
@@ -22,7 +23,7 @@ typedef struct {
 void tl_net_init(tl_net *n);
 
 /* Takes the newest frame; gives the log-odds (Q8, within +-8) of speech of both parties,
- * TL_NET_AHEAD frames earlier. */
-void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_CHANNELS]);
+ * TL_NET_AHEAD frames earlier, and then TL_NET_AHEAD + TL_CONFIRM frames earlier. */
+void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_NET_ODDS]);
 
 #endif

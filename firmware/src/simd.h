@@ -50,9 +50,16 @@ static inline void tl_load_pairs(const int16_t *from, tl_lanes *first, tl_lanes 
 
 static inline tl_lanes tl_zero(void) { return 0; }
 
+static inline tl_lanes tl_all(int16_t x) { return x; }
+
 static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return tl_within16(a + b); }
 
 static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return tl_within16(a - b); }
+
+/* a + b, held at the ends of 16 bits. */
+static inline tl_lanes tl_add_held(tl_lanes a, tl_lanes b) {
+    return tl_clamp(a + b, INT16_MIN, INT16_MAX);
+}
 
 /* Q15 product, rounded; not for -1 times -1. */
 static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) {
@@ -71,6 +78,9 @@ static inline tl_lanes tl_lowered(tl_lanes x, int32_t shift) {
 
 /* |x|, that of -32768 being 32767. */
 static inline tl_lanes tl_size(tl_lanes x) { return tl_min(tl_abs(x), INT16_MAX); }
+
+/* A size, 0..32767, with the sign of x. */
+static inline tl_lanes tl_signed_as(tl_lanes size, tl_lanes x) { return x < 0 ? -size : size; }
 
 static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return a > b ? a : b; }
 
@@ -122,9 +132,13 @@ static inline void tl_load_pairs(const int16_t *from, tl_lanes *first, tl_lanes 
 
 static inline tl_lanes tl_zero(void) { return vdupq_n_s16(0); }
 
+static inline tl_lanes tl_all(int16_t x) { return vdupq_n_s16(x); }
+
 static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return vaddq_s16(a, b); }
 
 static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return vsubq_s16(a, b); }
+
+static inline tl_lanes tl_add_held(tl_lanes a, tl_lanes b) { return vqaddq_s16(a, b); }
 
 static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) { return vqrdmulhq_s16(a, b_q15); }
 
@@ -137,6 +151,11 @@ static inline tl_lanes tl_lowered(tl_lanes x, int32_t shift) {
 }
 
 static inline tl_lanes tl_size(tl_lanes x) { return vqabsq_s16(x); }
+
+static inline tl_lanes tl_signed_as(tl_lanes size, tl_lanes x) {
+    tl_lanes sign = vshrq_n_s16(x, 15);
+    return vsubq_s16(veorq_s16(size, sign), sign);
+}
 
 static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return vmaxq_s16(a, b); }
 
@@ -205,9 +224,13 @@ static inline void tl_load_pairs(const int16_t *from, tl_lanes *first, tl_lanes 
 
 static inline tl_lanes tl_zero(void) { return _mm_setzero_si128(); }
 
+static inline tl_lanes tl_all(int16_t x) { return _mm_set1_epi16(x); }
+
 static inline tl_lanes tl_add(tl_lanes a, tl_lanes b) { return _mm_add_epi16(a, b); }
 
 static inline tl_lanes tl_sub(tl_lanes a, tl_lanes b) { return _mm_sub_epi16(a, b); }
+
+static inline tl_lanes tl_add_held(tl_lanes a, tl_lanes b) { return _mm_adds_epi16(a, b); }
 
 static inline tl_lanes tl_mul_q15(tl_lanes a, tl_lanes b_q15) {
 #ifdef __SSSE3__
@@ -238,12 +261,12 @@ static inline tl_lanes tl_size(tl_lanes x) {
     return _mm_max_epi16(x, _mm_subs_epi16(_mm_setzero_si128(), x));
 }
 
-static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return _mm_max_epi16(a, b); }
-
-static inline int32_t tl_sum_of_four(__m128i x) {
-    x = _mm_add_epi32(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2)));
-    return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(2, 3, 0, 1))));
+static inline tl_lanes tl_signed_as(tl_lanes size, tl_lanes x) {
+    tl_lanes sign = _mm_srai_epi16(x, 15);
+    return _mm_sub_epi16(_mm_xor_si128(size, sign), sign);
 }
+
+static inline tl_lanes tl_larger(tl_lanes a, tl_lanes b) { return _mm_max_epi16(a, b); }
 
 static inline int32_t tl_largest(tl_lanes x) {
     x = _mm_max_epi16(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2)));
@@ -290,47 +313,86 @@ static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lane
 
 #endif
 
-/* Sum of the products of two arrays of int8, none of them -128; `count` is a multiple of 32. */
-static inline int32_t tl_dot(const int8_t *a, const int8_t *b, int32_t count) {
+#if TL_LANES > 1 && defined(__AVX2__)
+/* 32 products of x and each of four rows, two and two added: |x| times the row with x's signs. */
+static inline void tl_pairs_of_four(const int8_t *x, const int8_t *rows, int32_t stride,
+                                    __m256i pairs[4]) {
+    __m256i a = _mm256_loadu_si256((const __m256i *)x), size = _mm256_abs_epi8(a);
+    for (int32_t r = 0; r < 4; r++) {
+        __m256i b = _mm256_loadu_si256((const __m256i *)(rows + r * stride));
+        pairs[r] = _mm256_maddubs_epi16(size, _mm256_sign_epi8(b, a));
+    }
+}
+#endif
+
+/* Sums of the products of x and each of four rows of int8 that stand `stride` apart; `count` is a
+ * multiple of 32. Four, since x is loaded and sums are closed for all at once. x lies within +-64
+ * and no row holds -128, so that four products added, at most 4 * 64 * 127 = 32512, are 16 bits. */
+static inline void tl_dot_four(const int8_t *x, const int8_t *rows, int32_t stride, int32_t count,
+                               int32_t sums[4]) {
 #if TL_LANES > 1 && defined(__aarch64__)
-    int32x4_t sum = vdupq_n_s32(0);
-    for (int32_t i = 0; i < count; i += 16) {
-        int8x16_t x = vld1q_s8(a + i), y = vld1q_s8(b + i);
-        /* two products are at most 2 * 127^2, which are 16 bits */
-        int16x8_t pair = vmull_s8(vget_low_s8(x), vget_low_s8(y));
-        sum = vpadalq_s16(sum, vmlal_high_s8(pair, x, y));
-    }
-    return vaddvq_s32(sum);
-#elif TL_LANES > 1 && defined(__AVX2__)
-    __m256i sum = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
+    int32x4_t s[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     for (int32_t i = 0; i < count; i += 32) {
-        __m256i x = _mm256_loadu_si256((const __m256i *)(a + i));
-        __m256i y = _mm256_loadu_si256((const __m256i *)(b + i));
-        /* |x| * (y with the sign of x), two products added: at most 2 * 127^2, which are 16 bits */
-        __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(y, x));
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
-    }
-    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    return tl_sum_of_four(four);
-#elif TL_LANES > 1
-    __m128i sum = _mm_setzero_si128();
-    for (int32_t i = 0; i < count; i += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(a + i));
-        __m128i y = _mm_loadu_si128((const __m128i *)(b + i));
-        /* beside itself and shifted down, an int8 is an int16 */
-        __m128i low = _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8),
-                                     _mm_srai_epi16(_mm_unpacklo_epi8(y, y), 8));
-        __m128i high = _mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(x, x), 8),
-                                      _mm_srai_epi16(_mm_unpackhi_epi8(y, y), 8));
-        sum = _mm_add_epi32(sum, _mm_add_epi32(low, high));
-    }
-    return tl_sum_of_four(sum);
+        int8x16_t a = vld1q_s8(x + i), c = vld1q_s8(x + i + 16);
+        for (int32_t r = 0; r < 4; r++) {
+            int8x16_t b = vld1q_s8(rows + r * stride + i), d = vld1q_s8(rows + r * stride + i + 16);
+#ifdef __ARM_FEATURE_DOTPROD
+            s[r] = vdotq_s32(vdotq_s32(s[r], a, b), c, d);
 #else
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; i++) {
-        sum += a[i] * b[i];
+            int16x8_t four = vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), a, b);
+            four = vmlal_high_s8(vmlal_s8(four, vget_low_s8(c), vget_low_s8(d)), c, d);
+            s[r] = vpadalq_s16(s[r], four);
+#endif
+        }
     }
-    return sum;
+    vst1q_s32(sums, vpaddq_s32(vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])));
+#elif TL_LANES > 1 && defined(__AVX2__)
+    __m256i s[4], ones = _mm256_set1_epi16(1);
+    s[0] = s[1] = s[2] = s[3] = _mm256_setzero_si256();
+    for (int32_t i = 0; i < count; i += 64) {
+        __m256i pairs[4];
+        tl_pairs_of_four(x + i, rows + i, stride, pairs);
+        if (i + 32 < count) {
+            __m256i more[4];
+            tl_pairs_of_four(x + i + 32, rows + i + 32, stride, more);
+            for (int32_t r = 0; r < 4; r++) {
+                pairs[r] = _mm256_add_epi16(pairs[r], more[r]);
+            }
+        }
+        for (int32_t r = 0; r < 4; r++) {
+            s[r] = _mm256_add_epi32(s[r], _mm256_madd_epi16(pairs[r], ones));
+        }
+    }
+    __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
+    _mm_storeu_si128((__m128i *)sums, _mm_add_epi32(_mm256_castsi256_si128(all),
+                                                    _mm256_extracti128_si256(all, 1)));
+#elif TL_LANES > 1
+    __m128i s[4];
+    s[0] = s[1] = s[2] = s[3] = _mm_setzero_si128();
+    for (int32_t i = 0; i < count; i += 16) {
+        /* beside itself and shifted down, an int8 is an int16 */
+        __m128i a = _mm_loadu_si128((const __m128i *)(x + i));
+        __m128i a_low = _mm_srai_epi16(_mm_unpacklo_epi8(a, a), 8);
+        __m128i a_high = _mm_srai_epi16(_mm_unpackhi_epi8(a, a), 8);
+        for (int32_t r = 0; r < 4; r++) {
+            __m128i b = _mm_loadu_si128((const __m128i *)(rows + r * stride + i));
+            __m128i low = _mm_madd_epi16(a_low, _mm_srai_epi16(_mm_unpacklo_epi8(b, b), 8));
+            __m128i high = _mm_madd_epi16(a_high, _mm_srai_epi16(_mm_unpackhi_epi8(b, b), 8));
+            s[r] = _mm_add_epi32(s[r], _mm_add_epi32(low, high));
+        }
+    }
+    __m128i ab = _mm_add_epi32(_mm_unpacklo_epi32(s[0], s[1]), _mm_unpackhi_epi32(s[0], s[1]));
+    __m128i cd = _mm_add_epi32(_mm_unpacklo_epi32(s[2], s[3]), _mm_unpackhi_epi32(s[2], s[3]));
+    _mm_storeu_si128((__m128i *)sums,
+                     _mm_add_epi32(_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd)));
+#else
+    for (int32_t r = 0; r < 4; r++) {
+        int32_t sum = 0;
+        for (int32_t i = 0; i < count; i++) {
+            sum += x[i] * rows[r * stride + i];
+        }
+        sums[r] = sum;
+    }
 #endif
 }
 

@@ -99,7 +99,7 @@ static void check_row(const tl_frame *row, int32_t index) {
     MUST(row->bleed_db_q8 <= 0 && row->sidetone_db_q8 <= 0);
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         uint32_t f0_hz_q4 = row->f0_hz_q4[c];
-        MUST(row->talk[c] <= 1);
+        MUST(row->talk[c] <= 1 && row->confirmed[c] <= 1 && row->confirmed_q15[c] >= 0);
         MUST(row->flags[c] <= (TL_FLAG_CLIPPED | TL_FLAG_TONE | TL_FLAG_MUSIC | TL_FLAG_NUCLEUS));
         MUST(row->speech_q15[c] >= 0 && row->voicing_q15[c] >= 0);
         MUST(row->level_db_q8[c] <= 0);

@@ -1,4 +1,4 @@
-"""A gated recurrent unit with two outputs, its gradients and Adam: NumPy alone.
+"""A gated recurrent unit with a few outputs, its gradients and Adam: NumPy alone.
 
 As in Cho et al. (2014), with the reset gate after the product (as most libraries do), so that the
 core needs each product once. Gates stand in the order reset, update, candidate.
@@ -20,7 +20,7 @@ def logistic(x: Matrix) -> Matrix:
 
 @dataclass
 class Weights:
-    """K inputs, H units."""
+    """K inputs, H units, O outputs."""
 
     seen: Matrix
     """(K, 3 H)"""
@@ -31,15 +31,15 @@ class Weights:
     kept_bias: Matrix
     """(H,), inside the reset gate's reach"""
     out: Matrix
-    """(H, 2)"""
+    """(H, O)"""
     out_bias: Matrix
-    """(2,)"""
+    """(O,)"""
 
     def all(self) -> list[Matrix]:
         return [getattr(self, f.name) for f in fields(self)]
 
 
-def drawn(inputs: int, units: int, rng: np.random.Generator) -> Weights:
+def drawn(inputs: int, units: int, outputs: int, rng: np.random.Generator) -> Weights:
     bound = 1 / np.sqrt(units)
 
     def uniform(*shape: int) -> Matrix:
@@ -50,8 +50,8 @@ def drawn(inputs: int, units: int, rng: np.random.Generator) -> Weights:
         kept=uniform(units, 3 * units),
         bias=uniform(3 * units),
         kept_bias=uniform(units),
-        out=uniform(units, 2),
-        out_bias=np.zeros(2, np.float32),
+        out=uniform(units, outputs),
+        out_bias=np.zeros(outputs, np.float32),
     )
 
 
@@ -70,7 +70,7 @@ class _Past:
 
 
 def forward(w: Weights, x: Matrix, memory: Matrix) -> tuple[Matrix, Matrix, _Past]:
-    """Log-odds (T, B, 2) and the last memory, from x (T, B, K) and a memory (B, H)."""
+    """Log-odds (T, B, O) and the last memory, from x (T, B, K) and a memory (B, H)."""
     steps, batch, _ = x.shape
     units = memory.shape[1]
     seen = x @ w.seen + w.bias
@@ -118,7 +118,7 @@ def backward(w: Weights, past: _Past, d_odds: Matrix) -> list[Matrix]:
         past.memory[:-1].reshape(len(flat_own), -1).T @ flat_own,
         flat_seen.sum(0),
         flat_own[:, 2 * units :].sum(0),
-        past.memory[1:].reshape(len(flat_seen), -1).T @ d_odds.reshape(-1, 2),
+        past.memory[1:].reshape(len(flat_seen), -1).T @ d_odds.reshape(-1, d_odds.shape[-1]),
         d_odds.sum((0, 1)),
     ]
 

@@ -33,8 +33,11 @@ EVIDENCE = 84
 SEEN = 96
 """The same, padded: the core sums by 32 products, so UNITS is a multiple of 32 too."""
 UNITS = 96
+OUTPUTS = 4
 BEHIND = constant("TL_LOOKAHEAD")
-"""Frames between the frame decided and the newest one heard."""
+"""Frames between the frame decided and the newest one heard..."""
+CONFIRM = constant("TL_CONFIRM")
+"""...and from that frame to the one that is decided for a second time, for the books."""
 CALL_S = 90.0
 WEIGHT_MOST = 127 / 64
 """Weights are int8 in Q6."""
@@ -92,12 +95,22 @@ def auc(score: Matrix, truth: Labels) -> float:
     return float((ranks[truth].sum() - ones * (ones - 1) / 2) / (ones * (len(truth) - ones)))
 
 
-def check(w: Weights, evidence: Bytes, truth: Labels) -> tuple[float, float]:
-    """AUC per 10 ms of agent and customer."""
+def told(truth: Labels, start: int, end: int) -> Labels:
+    """What the outputs should tell with rows `start` to `end`: (calls, rows, 4).
+
+    `truth` is that of the frame decided at once; before the sound began, nobody spoke.
+    """
+    before = np.zeros((len(truth), CONFIRM, 2), np.bool_)
+    confirmed = np.concatenate([before, truth[:, : end - CONFIRM]], 1)[:, start:end]
+    return np.concatenate([truth[:, start:end], confirmed], 2)
+
+
+def check(w: Weights, evidence: Bytes, truth: Labels) -> list[float]:
+    """AUC per 10 ms of each output."""
     memory = np.zeros((len(evidence), len(w.kept)), np.float32)
     odds, _, _ = forward(w, seen(evidence), memory)
-    flat = odds.transpose(1, 0, 2).reshape(-1, 2), truth.reshape(-1, 2)
-    return auc(flat[0][:, 0], flat[1][:, 0]), auc(flat[0][:, 1], flat[1][:, 1])
+    odds, target = odds.transpose(1, 0, 2), told(truth, 0, truth.shape[1])
+    return [auc(odds[..., k].ravel(), target[..., k].ravel()) for k in range(OUTPUTS)]
 
 
 @dataclass
@@ -118,8 +131,9 @@ def slope(part: Part) -> tuple[float, Matrix, list[Matrix]]:
     """Mean loss of STEPS frames, the memory after them, the gradients."""
     chunk = np.s_[part.calls, part.at : part.at + STEPS]
     odds, memory, past = forward(part.w, seen(_heard[0][chunk]), part.memory)
+    spoken = told(_heard[1][part.calls], part.at, part.at + STEPS).transpose(1, 0, 2)
     # a truth of 0.99 keeps single wrong labels from ruling
-    target = _heard[1][chunk].transpose(1, 0, 2) * np.float32(0.98) + np.float32(0.01)
+    target = spoken * np.float32(0.98) + np.float32(0.01)
     p = logistic(odds)
     loss = -np.mean(target * np.log(p + 1e-7) + (1 - target) * np.log(1 - p + 1e-7))
     return float(loss), memory, backward(part.w, past, (p - target) / np.float32(p.size))
@@ -168,10 +182,10 @@ def write_weights(w: Weights, folder: Path) -> None:
     }
     shapes = {
         "weights": "[3 * TL_NET_UNITS][TL_NET_SEEN + TL_NET_UNITS]",
-        "out": "[2][TL_NET_UNITS]",
+        "out": f"[{OUTPUTS}][TL_NET_UNITS]",
         "bias": "[3 * TL_NET_UNITS]",
         "kept_bias": "[TL_NET_UNITS]",
-        "out_bias": "[2]",
+        "out_bias": f"[{OUTPUTS}]",
     }
     text = []
     for name, matrix in q6.items():
@@ -235,7 +249,7 @@ def main() -> None:
     global _heard
     _heard = evidence, truth
     rng = np.random.default_rng(options.seed)
-    w = drawn(EVIDENCE, UNITS, rng)
+    w = drawn(EVIDENCE, UNITS, OUTPUTS, rng)
     adam = Adam(w)
     groups = max(1, len(evidence) // BATCH)
     started = time.monotonic()
@@ -247,10 +261,11 @@ def main() -> None:
                 # up within a tenth, then down as a cosine
                 rate = 3e-3 * min(done / 0.1 + 0.02, 0.5 + 0.5 * np.cos(np.pi * done) + 1e-3)
                 losses.append(learn(pool, options.processes, w, adam, group, rate))
-            agent, customer = check(w, *held_out)
+            agent, customer, *confirmed = check(w, *held_out)
             print(
                 f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  held out AUC agent {agent:.4f} "
-                f"customer {customer:.4f}  ({time.monotonic() - started:.0f} s)",
+                f"customer {customer:.4f}, confirmed {confirmed[0]:.4f} {confirmed[1]:.4f}  "
+                f"({time.monotonic() - started:.0f} s)",
                 flush=True,
             )
             write_weights(w, options.out)
