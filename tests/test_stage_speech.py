@@ -123,6 +123,8 @@ def test_evidence_holds_the_distances_it_says(core, rng):
         other = EvidenceIn(*map(_address, (silent, floor, leak)), -75 * 256, 0, 0, 0)
         core.tl_evidence_push(pointer(state), (EvidenceIn * 2)(own, other), pointer(out))
 
+        assert np.abs(out.astype(int)).max() <= 64
+
         def distance(index, centre):
             return None if abs(out[index]) == 64 else out[index] / 2 + centre
 

@@ -44,7 +44,7 @@ typedef struct {
 void tl_evidence_init(tl_evidence *f);
 
 /* out: agent's 42 values, then the customer's; each is a distance in half dB or a share in 1/64,
- * centred and clamped to int8. */
+ * centred and clamped to +-64, which the network's sums count on. */
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]);
 
