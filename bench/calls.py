@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,15 @@ from turnlight.dsp import Pcm
 REAL_DESKS, DESKS_OF_SPEAKER, DESK_SECONDS = 12, 10, 80.0
 CLEAN_CALLS, CLEAN_SECONDS = 10, 60.0
 QUICK_SECONDS = 30.0
-LATE_DESKS, QUICK_LATE_DESKS, LATE_S = 10, 2, 0.06
+OTHER_DESKS, QUICK_OTHER_DESKS = 10, 2
+OTHERS: dict[str, Callable[[Desk], Desk]] = {
+    "leaks 60 ms late": lambda desk: replace(desk, late_s=0.06),
+    "quiet rooms": lambda desk: replace(desk, snr_db=None),
+    "quiet rooms, 15 dB softer": lambda desk: replace(
+        desk, snr_db=None, agent_db=desk.agent_db - 15, customer_db=desk.customer_db - 15
+    ),
+}
+"""Desks beside the grid: what is different there."""
 
 
 def on_desks(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[Call, Desk, Pcm]]:
@@ -28,13 +36,13 @@ def on_desks(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[Call
     yield from _sounds(jobs, material)
 
 
-def with_late_leaks(
-    data: Path, extra: Path | None, quick: bool
-) -> Iterator[tuple[Call, Desk, Pcm]]:
-    """Some of the held-out speakers' calls, on the same desks but for leaks that come late."""
+def beside_the_grid(data: Path, extra: Path | None, quick: bool) -> Iterator[tuple[str, Call, Pcm]]:
+    """Some of the held-out speakers' calls, on the same desks but for one thing, which is named."""
     material = scenes.held_out(data, extra)
-    jobs = _of_speakers(material, quick)[: QUICK_LATE_DESKS if quick else LATE_DESKS]
-    yield from _sounds([(call, replace(desk, late_s=LATE_S)) for call, desk in jobs], material)
+    jobs = _of_speakers(material, quick)[: QUICK_OTHER_DESKS if quick else OTHER_DESKS]
+    for name, other in OTHERS.items():
+        for call, _, pcm in _sounds([(call, other(desk)) for call, desk in jobs], material):
+            yield name, call, pcm
 
 
 def _of_speakers(material: Material, quick: bool) -> list[tuple[Call, Desk]]:
@@ -57,7 +65,8 @@ def _sounds(jobs: list[tuple[Call, Desk]], material: Material) -> Iterator[tuple
     for number, (call, desk) in enumerate(jobs):
         progress(
             f"  desk {number + 1}/{len(jobs)}: {call.name}; bleed {desk.bleed_db:.0f}, "
-            f"sidetone {desk.sidetone_db:.0f}, {desk.noise} at {desk.snr_db:.0f} dB"
+            f"sidetone {desk.sidetone_db:.0f}, "
+            + ("a quiet room" if desk.snr_db is None else f"{desk.noise} at {desk.snr_db:.0f} dB")
         )
         rng = np.random.default_rng((scenes.SEED, 3, number))
         yield call, desk, scenes.pcm(scenes.put_on(desk, call, material, rng))

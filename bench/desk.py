@@ -84,11 +84,12 @@ def summed(where: str, who: str, rows: list[Row]) -> Row:
 def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
     """One row a detector and a group of calls."""
     found: dict[tuple[str, str], list[Row]] = {}
-    late = calls.with_late_leaks(data, extra, quick)
-    for number, (call, desk, pcm) in enumerate(chain(calls.on_desks(data, extra, quick), late)):
-        groups = ["grid", f"grid, {_kind(call)}"] if number else ["the issue's desk"]
-        if desk.late_s:
-            groups = [f"leaks {1000 * desk.late_s:.0f} ms late"]
+    grid = (
+        (["grid", f"grid, {_kind(call)}"] if number else ["the issue's desk"], call, pcm)
+        for number, (call, _, pcm) in enumerate(calls.on_desks(data, extra, quick))
+    )
+    beside = (([name], call, pcm) for name, call, pcm in calls.beside_the_grid(data, extra, quick))
+    for groups, call, pcm in chain(grid, beside):
         rows = ours(pcm)
         score, talk = confirmed_score(rows), confirmed_talk(rows)
         results = {
