@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.scores import Score
 from bench.truth import HOP, Labels
@@ -22,24 +23,31 @@ def ours(pcm: Pcm) -> Frames:
 
 def ours_score(rows: Frames) -> Score:
     """Speech probability of both channels, shape (n, 2)."""
-    return np.stack([rows["agent_speech_q15"], rows["customer_speech_q15"]], 1).astype(float)
+    return _both(rows, "speech_q15").astype(float)
 
 
 def ours_talk(rows: Frames) -> Labels:
     """The plain talk decision of both channels, shape (n, 2)."""
-    return np.stack([rows["agent_talk"], rows["customer_talk"]], 1) > 0
+    return _both(rows, "talk") > 0
 
 
 def confirmed_score(rows: Frames) -> Score:
-    """Speech probability as it was known TL_CONFIRM frames later; the last rows have only one."""
-    late = np.stack([rows["agent_confirmed_q15"], rows["customer_confirmed_q15"]], 1)
-    return np.concatenate([late[CONFIRM:].astype(float), ours_score(rows)[-CONFIRM:]])
+    """Speech probability as it was known TL_CONFIRM frames later."""
+    return _as_confirmed(rows, "confirmed_q15", "speech_q15").astype(float)
 
 
 def confirmed_talk(rows: Frames) -> Labels:
-    """The decision as it was confirmed, of the frames in order."""
-    late = np.stack([rows["agent_confirmed"], rows["customer_confirmed"]], 1) > 0
-    return np.concatenate([late[CONFIRM:], ours_talk(rows)[-CONFIRM:]])
+    """The talk decision as it was confirmed."""
+    return _as_confirmed(rows, "confirmed", "talk") > 0
+
+
+def _both(rows: Frames, field: str) -> NDArray[np.integer]:
+    return np.stack([rows[f"agent_{field}"], rows[f"customer_{field}"]], 1)
+
+
+def _as_confirmed(rows: Frames, field: str, first: str) -> NDArray[np.integer]:
+    """What later rows tell of each frame; of the last frames, what was told first."""
+    return np.concatenate([_both(rows, field)[CONFIRM:], _both(rows, first)[-CONFIRM:]])
 
 
 def settled(talk: Labels) -> Labels:

@@ -53,14 +53,14 @@ static void add_up(const int8_t seen_q5[TL_NET_SEEN], const int8_t kept_q6[UNITS
         tl_dot_four(seen_q5, rows_q6, TL_NET_SEEN + UNITS, TL_NET_SEEN, seen_q11 + row);
         tl_dot_four(kept_q6, rows_q6 + TL_NET_SEEN, TL_NET_SEEN + UNITS, UNITS, kept_q12 + row);
     }
-    for (int32_t reset = 0, update = UNITS, own = 2 * UNITS; reset < UNITS;
-         reset++, update++, own++) {
-        int32_t reset_q13 = tl_net_bias_q13[reset] + 4 * seen_q11[reset] + 2 * kept_q12[reset];
+    for (int32_t u = 0; u < UNITS; u++) {
+        int32_t update = UNITS + u, own = 2 * UNITS + u;
+        int32_t reset_q13 = tl_net_bias_q13[u] + 4 * seen_q11[u] + 2 * kept_q12[u];
         int32_t update_q13 = tl_net_bias_q13[update] + 4 * seen_q11[update] + 2 * kept_q12[update];
-        s->half_reset_q13[reset] = tl_saturate16((reset_q13 + 1) >> 1);
-        s->half_update_q13[reset] = tl_saturate16((update_q13 + 1) >> 1);
-        s->seen_q11[reset] = tl_saturate16((tl_net_bias_q13[own] + 4 * seen_q11[own] + 2) >> 2);
-        s->kept_q11[reset] = tl_saturate16((tl_net_kept_bias_q13[reset] + 2 * kept_q12[own] + 2) >> 2);
+        s->half_reset_q13[u] = tl_saturate16((reset_q13 + 1) >> 1);
+        s->half_update_q13[u] = tl_saturate16((update_q13 + 1) >> 1);
+        s->seen_q11[u] = tl_saturate16((tl_net_bias_q13[own] + 4 * seen_q11[own] + 2) >> 2);
+        s->kept_q11[u] = tl_saturate16((tl_net_kept_bias_q13[u] + 2 * kept_q12[own] + 2) >> 2);
     }
 }
 
@@ -74,8 +74,8 @@ void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[
         tl_lanes reset_q15 = logistic_q15(tl_load(s.half_reset_q13 + u));
         tl_lanes update_q15 = logistic_q15(tl_load(s.half_update_q13 + u));
         tl_lanes own_q11 = tl_mul_q15(tl_load(s.kept_q11 + u), reset_q15);
-        tl_lanes sum_q12 = tl_add_held(own_q11, tl_load(s.seen_q11 + u));
-        sum_q12 = tl_add_held(sum_q12, sum_q12);
+        tl_lanes sum_q11 = tl_add_held(own_q11, tl_load(s.seen_q11 + u));
+        tl_lanes sum_q12 = tl_add_held(sum_q11, sum_q11);
         tl_lanes candidate_q15 = tanh_q15(tl_add_held(sum_q12, sum_q12));
         /* shares of the two that add up to less than 1, so the sum fits */
         tl_lanes stays_q15 = tl_mul_q15(tl_load(n->memory_q15 + u), update_q15);
