@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -106,28 +107,39 @@ SECONDS = 30
 HALF_A_ROUNDING_MS = 50
 
 
-def sums(windows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+def sums(windows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     names = ("agent_ms", "customer_ms", "both_ms", "silence_ms")
     return {name: float(sum(window[name] for window in windows)) for name in names}
 
 
-def of_the_file(path: Path) -> dict[str, float]:
-    pcm = pulse.call_sound(path, 16_000, SECONDS)
-    core, listener = Core(), Listener(Config(), keep=False)
-    windows = listener.hear(core.process(pcm)).windows
-    windows += listener.hear(core.flush()).windows + listener.finish().windows
-    return {
-        name: float(sum(getattr(window.sums, name) for window in windows))
-        for name in ("agent_ms", "customer_ms", "both_ms", "silence_ms")
-    }
+PHASES = 20
+
+
+def of_the_sound(pcm: Pcm, rate_hz: int) -> list[dict[str, float]]:
+    """The sums of a sound for each place at which a capture may cut it into frames.
+
+    A capture begins anywhere in a frame, and a word at the edge of what is heard may then fall to
+    either side: the desk is held against the same cut, not against the file's own.
+    """
+    hop = rate_hz // 100
+    sums_of = []
+    for late in range(0, hop, hop // PHASES):
+        core, listener = Core(rate_hz), Listener(Config(), keep=False)
+        shifted = np.concatenate([np.zeros((late, 2), np.int16), pcm])
+        windows = listener.hear(core.process(shifted)).windows
+        windows += listener.hear(core.flush()).windows + listener.finish().windows
+        sums_of.append(sums([msgspec.structs.asdict(window.sums) for window in windows]))
+    return sums_of
 
 
 @pytest.mark.parametrize("server", [16_000, 48_000], indirect=True)
 def test_a_desk_that_runs_sends_what_the_file_holds(server: pulse.Pulse, tmp_path: Path) -> None:
-    """`turnlight run` on a real capture, to a real broker: within 1 % of the file's own sums."""
-    call = CALL.with_name("interrupting.opus")
+    """`turnlight run` on a real capture, to a real broker: within 1 % of the sound's own sums."""
+    call = pulse.call_sound(CALL.with_name("interrupting.opus"), server.rate_hz, SECONDS)
+    # a desk listens before a call begins; a file's first word falls on a core that is not awake
+    played = np.concatenate([np.zeros((server.rate_hz, 2), np.int16), call])
     sound = tmp_path / "call.wav"
-    soundfile.write(sound, pulse.call_sound(call, server.rate_hz, SECONDS), server.rate_hz)
+    soundfile.write(sound, played, server.rate_hz)
     with Broker(tmp_path) as broker, Subscriber(broker) as subscriber:
         config = tmp_path / "turnlight.toml"
         config.write_text(
@@ -149,10 +161,14 @@ def test_a_desk_that_runs_sends_what_the_file_holds(server: pulse.Pulse, tmp_pat
         assert desk.returncode == 0
         subscriber.wait(lambda: b"offline" in subscriber.on("/status")[-1].payload)
         windows = [json.loads(message.payload) for message in subscriber.on("/window")]
-    wanted, got = of_the_file(call), sums(windows)
-    for name, value in wanted.items():
-        bound = 0.01 * value + HALF_A_ROUNDING_MS * len(windows)
-        assert got[name] == pytest.approx(value, abs=bound), name
+    got = sums(windows)
+    assert any(
+        all(
+            got[name] == pytest.approx(value, abs=0.01 * value + HALF_A_ROUNDING_MS * len(windows))
+            for name, value in wanted.items()
+        )
+        for wanted in of_the_sound(played, server.rate_hz)
+    ), got
     assert all(window["quality"] == 0 for window in windows)
     assert "let_finish" in [json.loads(line)["cue"] for line in lamp.splitlines()]
 
