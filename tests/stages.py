@@ -23,6 +23,23 @@ class Bands(ctypes.Structure):
     )
 
 
+class Loudness(ctypes.Structure):
+    """tl_loudness of loudness.h."""
+
+    _fields_ = (
+        ("voice_db_q8", ctypes.c_int16),
+        ("moving_db_q8", ctypes.c_int16),
+        ("steady_db_q16", ctypes.c_int32),
+        ("background_db_q8", ctypes.c_int16),
+        ("floor_db_q8", ctypes.c_int16 * 2),
+        ("smooth_db_q8", ctypes.c_int16 * 2),
+        ("least_db_q8", ctypes.c_int16 * 2),
+        ("most_db_q8", ctypes.c_int16 * 2),
+        ("filled", ctypes.c_uint8),
+        ("settling", ctypes.c_uint8),
+    )
+
+
 BANDS_INT16 = ctypes.sizeof(Bands) // 2
 
 

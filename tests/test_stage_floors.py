@@ -80,7 +80,7 @@ def test_bleed_takes_the_loudest_and_the_most_silent_levels(core, rng):
     core.tl_bleed_init(pointer(state))
     for _ in range(2000):
         source, heard = (rng.choice([-100, 3], 20).astype(np.int16) * 256 for _ in range(2))
-        floors = (rng.choice([-90, 3], 20).astype(np.int16) * 256 for _ in range(2))
+        floors = (rng.choice([-100, 3], 20).astype(np.int16) * 256 for _ in range(2))
         core.tl_bleed_explain(pointer(state), pointer(source), 0, pointer(explained))
         core.tl_bleed_learn(*map(pointer, (state, next(floors), heard, next(floors))))
 

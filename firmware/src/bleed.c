@@ -33,7 +33,7 @@ void tl_bleed_init(tl_bleed *l) {
     }
 }
 
-/* Levels lie within -100..3 dB, gains and floors within -90..3: every difference below stays
+/* Levels and floors lie within -100..3 dB, gains within -60..-3: every difference below stays
  * within +-128 dB, which are 16 bits. The loops keep to them, so that eight bands go at once. */
 
 void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS], int32_t delay,
@@ -63,7 +63,7 @@ void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
         int16_t distance = tl_narrow16(level - source);
         /* else the source is silent, or the destination's own party talks */
         int32_t teaches = (tl_narrow16(source - source_floor_db_q8[b]) >= SOURCE_OVER) &
-                          (distance <= STRONGEST);
+                          (source > TL_SILENT) & (distance <= STRONGEST);
         int32_t fast = l->seen[b] < FAST_FRAMES;
         int16_t gain = l->gain_db_q8[b];
         int16_t step = distance > gain ? (fast ? 4 * UP : UP) : (fast ? -4 * DOWN : -DOWN);

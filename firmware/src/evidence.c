@@ -2,58 +2,17 @@
 
 #include "fixed.h"
 
-#define VOICE_START TL_DB(-45)
-#define VOICE_UP 16
-#define VOICED_Q15 TL_Q(0.8, 15)
-#define VOICE_DOWN_VOICED TL_DB(0.02) /* per frame: 2 dB/s while a fainter voice speaks */
-#define VOICE_DOWN TL_DB(0.004)
 #define LAG_MIDDLE_LOG2_Q11 TL_Q(10.667, 11) /* 157 Hz */
-#define BACKGROUND_START TL_DB(-65)
-#define BACKGROUND_UP TL_DB(0.03)   /* per frame: 3 dB/s */
-#define BACKGROUND_DOWN TL_DB(0.07) /* per frame: 7 dB/s */
 
 void tl_evidence_init(tl_evidence *f) {
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        f->loudness[c] = (tl_loudness){
-            .voice_db_q8 = VOICE_START,
-            .background_db_q8 = BACKGROUND_START,
-            .smooth_db_q8 = {TL_SILENT, TL_SILENT},
-            .least_db_q8 = {BACKGROUND_START, BACKGROUND_START},
-            .most_db_q8 = {VOICE_START, VOICE_START},
-        };
+        tl_loudness_init(&f->loudness[c]);
     }
 }
 
 /* Half dB steps around a centre, in int8. */
 static int8_t half_db(int32_t x_db_q8, int32_t centre_db_q8) {
     return (int8_t)tl_clamp((x_db_q8 - centre_db_q8) >> 7, -64, 64);
-}
-
-/* Follows voice and background. Voice: up within 0.2 s, down slowly, faster while a fainter voice
- * speaks. Background: a low quantile (0.3), whoever speaks. */
-static void follow(tl_loudness *l, int32_t loudness, int16_t voicing_q15) {
-    static const uint8_t part[2] = {20, 60}; /* frames */
-    for (int32_t k = 0; k < 2; k++) {
-        l->smooth_db_q8[k] =
-            (int16_t)(l->smooth_db_q8[k] + (loudness - l->smooth_db_q8[k]) / part[k]);
-    }
-    l->background_db_q8 = (int16_t)(l->background_db_q8 +
-                                    (loudness > l->background_db_q8 ? BACKGROUND_UP : -BACKGROUND_DOWN));
-    int32_t voice = l->voice_db_q8;
-    if (loudness > voice) {
-        voice += (loudness - voice) / VOICE_UP;
-    } else if (loudness > TL_SILENT) {
-        voice -= voicing_q15 > VOICED_Q15 ? VOICE_DOWN_VOICED : VOICE_DOWN;
-    }
-    l->voice_db_q8 = (int16_t)tl_max(voice, TL_SILENT);
-    if (l->filled == TL_EVIDENCE_BLOCK) {
-        l->filled = 0;
-        l->least_db_q8[0] = l->least_db_q8[1];
-        l->most_db_q8[0] = l->most_db_q8[1];
-    }
-    int32_t fresh = l->filled++ == 0;
-    l->least_db_q8[1] = (int16_t)(fresh ? loudness : tl_min(l->least_db_q8[1], loudness));
-    l->most_db_q8[1] = (int16_t)(fresh ? loudness : tl_max(l->most_db_q8[1], loudness));
 }
 
 static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t other_loudness,
@@ -72,10 +31,10 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
         }
         out[k] = half_db(over_leak / 2, TL_DB(6));
     }
-    follow(l, loudness, in->voicing_q15);
+    tl_loudness_push(l, loudness, in->voicing_q15, in->floor_db_q8);
     out += TL_EVIDENCE_LEAKS;
     out[0] = half_db(loudness - l->voice_db_q8, TL_DB(-12));
-    out[1] = half_db(loudness, TL_DB(-45));
+    out[1] = half_db(loudness - l->floor_db_q8[0], TL_DB(25));
     out[2] = half_db(loudness - other_loudness, 0);
     out[3] = (int8_t)((in->voicing_q15 >> 9) - 32);
     out[4] = (int8_t)((in->bands->peak_share_q15 >> 9) - 32);
@@ -87,6 +46,11 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
     /* Q11 >> 6: 1/32 octave */
     out[10] = (int8_t)(in->lag_log2_q11 == 0 ? 0 : (LAG_MIDDLE_LOG2_Q11 - in->lag_log2_q11) >> 6);
     out[11] = (int8_t)tl_clamp(in->music_odds_q8 >> 5, -64, 64);
+    out[12] = half_db(loudness - l->moving_db_q8, TL_DB(-12));
+    out[13] = half_db(l->floor_db_q8[0] - l->floor_db_q8[1], 0);
+    int32_t steady_db_q8 = l->steady_db_q16 >> 8;
+    out[14] = half_db(loudness - steady_db_q8, TL_DB(-16));
+    out[15] = half_db(l->smooth_db_q8[1] - steady_db_q8, TL_DB(-16));
 }
 
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],

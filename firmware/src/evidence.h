@@ -1,4 +1,4 @@
-/* What the speech network sees of one frame: 84 small integers from both channels together.
+/* What the speech network sees of one frame: 92 small integers from both channels together.
  *
  * Nothing here depends on a decision, so nothing wrong can be learned from one.
  */
@@ -8,23 +8,13 @@
 #include <stdint.h>
 
 #include "bands.h"
+#include "loudness.h"
 #include "turnlight.h"
 
 #define TL_EVIDENCE_LEAKS (TL_BANDS / 2) /* what a leak explains is told by pairs of bands */
-#define TL_EVIDENCE_OTHERS 12
-#define TL_EVIDENCE_BLOCK 100 /* frames */
+#define TL_EVIDENCE_OTHERS 16
 #define TL_EVIDENCE_CHANNEL (TL_BANDS + TL_EVIDENCE_LEAKS + TL_EVIDENCE_OTHERS)
 #define TL_EVIDENCE (TL_CHANNELS * TL_EVIDENCE_CHANNEL)
-
-typedef struct {
-    int16_t voice_db_q8;      /* usual level of this party's own voice */
-    int16_t background_db_q8; /* usual level of what is always there */
-    int16_t smooth_db_q8[2];  /* loudness over 200 and 600 ms */
-    /* least and most of the block of TL_EVIDENCE_BLOCK frames before, and of the running one: what
-     * was before a step of some gain is forgotten after two blocks */
-    int16_t least_db_q8[2], most_db_q8[2];
-    uint8_t filled; /* frames of the running block */
-} tl_loudness;
 
 typedef struct {
     tl_loudness loudness[TL_CHANNELS];
@@ -43,8 +33,8 @@ typedef struct {
 
 void tl_evidence_init(tl_evidence *f);
 
-/* out: agent's 42 values, then the customer's; each is a distance in half dB or a share in 1/64,
- * centred and clamped to +-64, which the network's sums count on. */
+/* out: agent's 46 values, then the customer's; each is a distance in half dB or a share in 1/64,
+ * centred and clamped to int8. */
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]);
 

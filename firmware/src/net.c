@@ -44,7 +44,7 @@ typedef struct {
     int16_t half_reset_q13[UNITS], half_update_q13[UNITS], seen_q11[UNITS], kept_q11[UNITS];
 } unit_sums;
 
-/* Sums of at most 192 products below 2^13, four times as much at most: with a bias below 2^23 they
+/* Sums of at most 224 products below 2^13, four times as much at most: with a bias below 2^23 they
  * stay far below 2^31. */
 static void add_up(const int8_t seen_q5[TL_NET_SEEN], const int8_t kept_q6[UNITS], unit_sums *s) {
     int32_t seen_q11[3 * UNITS], kept_q12[3 * UNITS];
@@ -82,11 +82,12 @@ void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[
         tl_lanes comes_q15 = tl_mul_q15(candidate_q15, tl_sub(tl_all(INT16_MAX), update_q15));
         tl_store(n->memory_q15 + u, tl_add(stays_q15, comes_q15));
     }
-    int32_t out_q12[TL_NET_ODDS];
-    round_memory(n, kept_q6);
-    tl_dot_four(kept_q6, tl_net_out_q6[0], UNITS, UNITS, out_q12);
     for (int32_t i = 0; i < TL_NET_ODDS; i++) {
-        int32_t sum_q13 = tl_net_out_bias_q13[i] + 2 * out_q12[i];
+        int32_t sum_q21 = 0; /* UNITS products below 2^22: below 2^29 */
+        for (int32_t u = 0; u < UNITS; u++) {
+            sum_q21 += n->memory_q15[u] * tl_net_out_q6[i][u];
+        }
+        int32_t sum_q13 = tl_net_out_bias_q13[i] + ((sum_q21 + (1 << 7)) >> 8);
         odds_q8[i] = (int16_t)tl_clamp((sum_q13 + (1 << 4)) >> 5, -ODDS_MOST, ODDS_MOST);
     }
 }

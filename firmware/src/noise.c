@@ -2,7 +2,7 @@
 
 #include "fixed.h"
 
-#define LEAST TL_DB(-90) /* below this every sound is as good as silence */
+#define LEAST TL_DB(-100) /* as of the bands */
 #define START TL_DB(-60)
 #define UP TL_DB(0.05) /* per frame */
 #define NEAR TL_DB(3)

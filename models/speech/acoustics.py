@@ -114,6 +114,22 @@ def breath(n: int, rng: Rng) -> Sound:
     return out / rms(out)
 
 
+def coloured(x: Sound, rng: Rng) -> Sound:
+    """Another room's, or another microphone's, slope of the spectrum; RMS 1."""
+    a, b = rng.uniform(-0.6, 0.6, 2)
+    out = signal.lfilter([1, -a], [1, -b], x)
+    return out / rms(out)
+
+
+def surging(x: Sound, rng: Rng) -> Sound:
+    """Comes and goes by a few decibels, as wind, rain and machines do; RMS 1."""
+    slow = 1 - np.exp(-2 * np.pi * rng.uniform(0.3, 8) / 100)
+    db = signal.lfilter([slow], [1, slow - 1], rng.normal(size=len(x) // HOP + 2))
+    db *= rng.uniform(1, 5) / (db.std() + 1e-9)
+    out = x * 10 ** (np.interp(np.arange(len(x)) / HOP, np.arange(len(db)), db) / 20)
+    return out / rms(out)
+
+
 def noise(material: Material, n: int, rng: Rng) -> Sound:
     """A recorded noise, hiss and hum, breath, or key strokes; RMS 1."""
     kind = rng.random()
@@ -131,6 +147,8 @@ def noise(material: Material, n: int, rng: Rng) -> Sound:
             at += int(rng.uniform(0.05, 0.4) * RATE_HZ)
     else:
         out = hiss(n, rng)
+    if rng.random() < 0.4:
+        out = surging(out, rng)
     return out / rms(out)
 
 
@@ -175,12 +193,15 @@ def lose_packets(x: Sound, share: float, rng: Rng) -> Sound:
 
 
 def gain_steps(x: Sound, rng: Rng) -> Sound:
-    """Somebody turns a gain during the call, once to three times: steps of up to 28 dB."""
+    """Somebody turns a gain during the call, once or twice, by 6 to 24 dB."""
+    cuts = np.sort(rng.integers(len(x), size=rng.integers(1, 3)))
+    turned = rng.uniform(6, 24, len(cuts)) * rng.choice([-1, 1], len(cuts))
+    db = np.r_[0, np.cumsum(turned)]
+    db += rng.uniform(-6, 6) - max(0, db.max())
     out = x.copy()
-    cuts = np.sort(rng.integers(len(x), size=rng.integers(1, 4)))
-    for part in np.split(out, cuts):
-        part *= decibels(rng.uniform(-14, 14))
-    return out / max(1.0, rms(out) / max(rms(x), 0.05))
+    for part, part_db in zip(np.split(out, cuts), db, strict=True):
+        part *= decibels(part_db)
+    return out
 
 
 def automatic_gain(x: Sound, rng: Rng) -> Sound:

@@ -92,15 +92,15 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
     now, party = float(rng.uniform(0.2, 3.0)), int(rng.integers(2))
     while now < seconds - 1:
         # most turns are short; now and then somebody tells a story
-        for _ in range(rng.integers(6, 15) if rng.random() < 0.06 else rng.integers(1, 4)):
+        for _ in range(rng.integers(6, 15) if rng.random() < 0.1 else rng.integers(1, 4)):
             started = now
             now = place(now, party) + float(rng.uniform(0.0, 0.6))
-            if not solo and rng.random() < 0.2 and now - started > 1.5:
+            if not solo and rng.random() < 0.16 and now - started > 1.5:
                 place(float(rng.uniform(started + 0.3, now - 0.5)), 1 - party)
         gap = float(
             rng.choice(
                 [rng.uniform(-1.2, 0), rng.uniform(-4, -1), rng.uniform(0, 1), rng.uniform(0.5, 6)],
-                p=[0.27, 0.08, 0.47, 0.18],
+                p=[0.22, 0.06, 0.52, 0.2],
             )
         )
         if solo:

@@ -16,6 +16,7 @@ from acoustics import (
     automatic_gain,
     babble,
     breath,
+    coloured,
     decibels,
     gain_steps,
     hiss,
@@ -87,15 +88,27 @@ def lateness(rng: Rng) -> float:
     return float(rng.uniform(0.01, 0.15)) if rng.random() < 0.12 else 0.0
 
 
+def leak_db(absent: float, weakest: float, rng: Rng) -> float | None:
+    """Gain of a leak, which a share of the desks does not have."""
+    return None if rng.random() < absent else float(rng.uniform(weakest, -8))
+
+
+def room_below(clean: bool, rng: Rng) -> float:
+    """By how much the room is fainter than the agent, dB."""
+    if clean:
+        return float(rng.uniform(30, 60))
+    return float(rng.uniform(2, 22) if rng.random() < 0.75 else rng.uniform(22, 45))
+
+
 def draw_desk(rng: Rng) -> Desk:
     """A desk of the world: most have leaks and neighbours, some are clean, some are terrible."""
-    clean = rng.random() < 0.25
+    clean = rng.random() < 0.2
     return Desk(
-        agent_dbfs=float(rng.uniform(-38, -12)),
-        customer_dbfs=float(rng.uniform(-38, -12)),
-        bleed_db=None if clean or rng.random() < 0.1 else float(rng.uniform(-32, -8)),
-        sidetone_db=None if clean or rng.random() < 0.15 else float(rng.uniform(-30, -8)),
-        snr_db=float(rng.uniform(30, 60)) if clean else float(rng.uniform(2, 26)),
+        agent_dbfs=float(rng.uniform(-46, -12)),
+        customer_dbfs=float(rng.uniform(-46, -12)),
+        bleed_db=leak_db(0.5 if clean else 0.1, -32, rng),
+        sidetone_db=leak_db(0.5 if clean else 0.15, -30, rng),
+        snr_db=room_below(clean, rng),
         talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.4, 0.08, 0.12, 0.15, 0.15, 0.1])),
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.4),
@@ -147,6 +160,8 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         around = babble(neighbours(material, rng), n, rng, desk.talkers, pause_s)
     else:
         around = noise(material, n, rng)
+    if rng.random() < 0.6:
+        around = coloured(around, rng)
     microphone = agent + around * decibels(desk.agent_dbfs - snr_db)
     microphone += rng.normal(0, decibels(rng.uniform(-90, -66)), n)
     if desk.agent_narrow:
@@ -164,9 +179,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         earpiece = line + leak(microphone, desk.sidetone_db, rng, desk.late_s[1])
     if desk.automatic[0]:
         microphone = automatic_gain(microphone, rng)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         microphone = gain_steps(microphone, rng)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         earpiece = gain_steps(earpiece, rng)
     both = np.stack([microphone, earpiece], 1)
     peak = np.abs(both).max()

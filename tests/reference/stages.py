@@ -144,7 +144,7 @@ def noise_floor(levels_db: Floats) -> Floats:
     """Floor after each frame: down by a twelfth of the distance, up by 0.05 dB in Q8; by 0.4 dB
     where the last hundred frames stayed more than 3 dB above it."""
     floor, untouched, out = -60.0, 0, []
-    for level in np.maximum(levels_db, -90.0):
+    for level in np.maximum(levels_db, -100.0):
         untouched = untouched + 1 if level > floor + 3 else 0
         up = q8(0.05) if untouched < 100 else q8(0.4)
         floor += min(up, level - floor) if level > floor else (level - floor) / 12
@@ -172,18 +172,40 @@ def extremes(loudness_db: Floats) -> tuple[Floats, Floats]:
     return np.array(least), np.array(most)
 
 
-def loudness_trackers(loudness_db: Floats, voicing: Floats) -> tuple[Floats, Floats]:
-    """Usual level of the voice, and of the background, after each frame."""
-    voice, background, voices, backgrounds = -45.0, -65.0, [], []
-    for level, v in zip(loudness_db, voicing, strict=True):
-        background += q8(0.03) if level > background else -q8(0.07)
+def voices(loudness_db: Floats, voicing: Floats, moved_db: Floats) -> Floats:
+    """Usual level of the voice after each frame, moved with something else before it: up by a
+    sixteenth of the distance, down by 2 dB/s under a fainter voice, else by 0.4 dB/s."""
+    voice, out = -45.0, []
+    for level, v, moved in zip(loudness_db, voicing, moved_db, strict=True):
+        voice += moved
         if level > voice:
             voice += (level - voice) / 16
         elif level > -75:
             voice -= q8(0.02 if v > 0.8 else 0.004)
-        voices.append(voice)
-        backgrounds.append(background)
-    return np.array(voices), np.array(backgrounds)
+        voice = float(np.clip(voice, -75, 3))
+        out.append(voice)
+    return np.array(out)
+
+
+def steady_voices(loudness_db: Floats) -> Floats:
+    """How loud the voice gets: up by a 32nd, down by 1 dB/s within 6 dB of it, else by 0.1 dB/s."""
+    steady, out = -45.0, []
+    for level in loudness_db:
+        if level > steady:
+            steady += (level - steady) / 32
+        elif level > -75:
+            steady -= 0.01 if level > steady - 6 else 0.001
+        out.append(steady)
+    return np.array(out)
+
+
+def backgrounds(loudness_db: Floats) -> Floats:
+    """Usual level of what is always there, after each frame."""
+    background, out = -65.0, []
+    for level in loudness_db:
+        background += q8(0.03) if level > background else -q8(0.07)
+        out.append(background)
+    return np.array(out)
 
 
 def loudness(bands_db: Floats, voicing: Floats) -> Floats:
