@@ -1,9 +1,11 @@
 /* The small recurrent network that decides who speaks, from the evidence of every frame.
  *
  * One layer of gated recurrent units (Cho et al. 2014, reset gate after the product) and four
- * outputs: both parties' speech, soon and once more when later frames are known. Its memory holds what a fixed window cannot: how loud each party and the room have been.
+ * outputs: both parties' speech, soon and once more when later frames are known. Its memory holds
+ * what a fixed window cannot: how loud each party and the room have been.
  * The units multiply int8: weights Q6, evidence Q5, memory Q6 (kept in Q15), so that products are Q11
- * and Q12; the outputs take the memory as it is kept. Trained by models/speech/train.py, which writes weights.c.
+ * and Q12; the outputs take the memory as it is kept. Trained by models/speech/train.py, which writes
+ * weights.c.
  */
 #ifndef TL_NET_H
 #define TL_NET_H
