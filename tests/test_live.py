@@ -113,23 +113,22 @@ def sums(windows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 PHASES = 20
+"""Cuts of a sound into frames that are tried, evenly over a frame."""
 
 
-def of_the_sound(pcm: Pcm, rate_hz: int) -> list[dict[str, float]]:
+def of_the_sound(pcm: Pcm, rate_hz: int) -> Iterator[dict[str, float]]:
     """The sums of a sound for each place at which a capture may cut it into frames.
 
     A capture begins anywhere in a frame, and a word at the edge of what is heard may then fall to
     either side: the desk is held against the same cut, not against the file's own.
     """
     hop = rate_hz // 100
-    sums_of = []
     for late in range(0, hop, hop // PHASES):
         core, listener = Core(rate_hz), Listener(Config(), keep=False)
         shifted = np.concatenate([np.zeros((late, 2), np.int16), pcm])
         windows = listener.hear(core.process(shifted)).windows
         windows += listener.hear(core.flush()).windows + listener.finish().windows
-        sums_of.append(sums([msgspec.structs.asdict(window.sums) for window in windows]))
-    return sums_of
+        yield sums([msgspec.structs.asdict(window.sums) for window in windows])
 
 
 @pytest.mark.parametrize("server", [16_000, 48_000], indirect=True)

@@ -38,12 +38,12 @@ static int32_t windowed(const int16_t samples[TL_WINDOW_N], tl_fft *z) {
 /* Level of power * 4^exponent; power is at most 33 bins of 2^31 and the exponent within +-31. */
 static int16_t level_of(uint64_t power, int32_t exponent) {
     if (power == 0) {
-        return TL_DB(-100);
+        return TL_BANDS_LEAST;
     }
     int64_t log2_q16 = tl_log2_q16_of(power) + 2 * exponent * 65536;
     /* Q16 * Q13 >> 21 = Q8; |log2| < 128, so the product is below 2^23 * 2^15 = 2^38 */
     int32_t db_q8 = (int32_t)((log2_q16 * TL_Q(3.010299957, 13) + (1 << 20)) >> 21);
-    return tl_narrow16(tl_max(db_q8 + TL_BAND_OFFSET_DB_Q8, TL_DB(-100)));
+    return tl_narrow16(tl_max(db_q8 + TL_BAND_OFFSET_DB_Q8, TL_BANDS_LEAST));
 }
 
 /* From the first bin whose neighbours both lie in the telephone band: no tone of the line is lower
@@ -76,7 +76,7 @@ void tl_bands_of(const int16_t *samples, tl_bands *out) {
     if (raised < 0) {
         memset(out, 0, sizeof *out);
         for (int32_t b = 0; b < TL_BANDS; b++) {
-            out->db_q8[b] = TL_DB(-100);
+            out->db_q8[b] = TL_BANDS_LEAST;
         }
         return;
     }

@@ -4,11 +4,14 @@
 
 #include <stdint.h>
 
+#include "fixed.h"
 #include "turnlight.h"
 
 /* The bands that every telephone passes, 312 Hz .. 3.9 kHz: from FIRST up to, not including, END. */
 #define TL_TELEPHONE_FIRST 2
 #define TL_TELEPHONE_END 15
+
+#define TL_BANDS_LEAST TL_DB(-100) /* no band, and no floor of one, is lower */
 
 typedef struct {
     int16_t db_q8[TL_BANDS]; /* energy of each band, dBFS; least -100 */

@@ -12,7 +12,6 @@
 #define HEARD_OVER TL_DB(3)   /* ... and the leak so far above the destination's */
 #define UP TL_DB(0.14)        /* steps of the quantile tracker: p = up / (up + down) = 0.35 */
 #define DOWN TL_DB(0.26)
-#define LEAST TL_DB(-100)
 #define RINGING_LOSS TL_DB(3) /* per frame */
 #define FAST_FRAMES 100 /* the first second of a band learns four times as fast */
 #define SPREAD TL_DB(3) /* a leak varies by so much around its gain */
@@ -28,7 +27,7 @@ void tl_bleed_init(tl_bleed *l) {
     for (int32_t b = 0; b < TL_BANDS; b++) {
         l->gain_db_q8[b] = PRIOR;
         for (int32_t k = 0; k < TL_BLEED_PAST; k++) {
-            l->past_db_q8[k][b] = TL_DB(-100);
+            l->past_db_q8[k][b] = TL_BANDS_LEAST;
         }
     }
 }
@@ -51,7 +50,7 @@ void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS], int32_t
         }
         l->ringing_db_q8[b] = level;
         int16_t gain = l->gain_db_q8[b];
-        explained_db_q8[b] = tl_narrow16(max16(level, tl_narrow16(LEAST - gain)) + gain);
+        explained_db_q8[b] = tl_narrow16(max16(level, tl_narrow16(TL_BANDS_LEAST - gain)) + gain);
     }
 }
 

@@ -1,8 +1,8 @@
 #include "noise.h"
 
+#include "bands.h"
 #include "fixed.h"
 
-#define LEAST TL_DB(-100) /* as of the bands */
 #define START TL_DB(-60)
 #define UP TL_DB(0.05) /* per frame */
 #define NEAR TL_DB(3)
@@ -19,7 +19,7 @@ void tl_noise_init(tl_noise *n) {
 
 void tl_noise_push(tl_noise *n, const int16_t bands_db_q8[TL_BANDS]) {
     for (int32_t b = 0; b < TL_BANDS; b++) {
-        int32_t level = tl_max(bands_db_q8[b], LEAST), floor = n->floor_db_q8[b];
+        int32_t level = tl_max(bands_db_q8[b], TL_BANDS_LEAST), floor = n->floor_db_q8[b];
         int32_t untouched = level > floor + NEAR ? tl_min(n->untouched[b] + 1, PATIENCE) : 0;
         int32_t up = untouched < PATIENCE ? UP : UP_WRONG;
         floor += level > floor ? tl_min(up, level - floor) : -((floor - level + DOWN - 1) / DOWN);
