@@ -260,6 +260,22 @@ def test_without_a_broker_the_page_is_there_and_says_so(tmp_path: Path, browser:
         code, _, err = end(running)
         assert code == 0, err
         # Without its server the page cannot know anything any more, and looks like it.
-        expect(opened.locator("#popup")).to_be_visible()
-        assert opened.locator(".board").evaluate("m => getComputedStyle(m).opacity") == "0.4"
+        looks_cut_off(opened)
         opened.close()
+
+
+def looks_cut_off(page: Page) -> None:
+    expect(page.locator("#popup")).to_be_visible()
+    assert page.locator(".board").evaluate("m => getComputedStyle(m).opacity") == "0.4"
+
+
+def test_a_page_that_never_got_its_connection_does_not_look_live(
+    floor: Floor, browser: Browser
+) -> None:
+    """The document comes through, and what should keep it up to date does not."""
+    opened = browser.new_page()
+    opened.route("**/_nicegui_ws/**", lambda route: route.abort())
+    opened.route_web_socket("**/_nicegui_ws/**", lambda socket: socket.close())
+    opened.goto(floor.url)
+    looks_cut_off(opened)
+    opened.close()

@@ -19,6 +19,12 @@ from turnlight_floor.link import Link
 
 STYLE = Path(__file__).with_name("page.css")
 LOOK_EVERY_S = 0.5
+CUT_OFF = """
+// NiceGUI tells of a connection that was lost; this tells of one that never came about.
+setInterval(() => {
+  if (window.socket && !window.socket.connected) document.getElementById("popup").ariaHidden = false;
+}, 3000);
+"""
 
 
 class Page:
@@ -117,6 +123,7 @@ def serve(page: Page, link: Link, host: str, port: int) -> None:
     @ui.page("/")
     def index() -> None:
         ui.add_head_html('<link rel="stylesheet" href="/page.css">')
+        ui.add_head_html(f"<script>{CUT_OFF}</script>")
         page.show()
 
     # The server ends in good order on these and then raises them once more, for us.
