@@ -23,20 +23,32 @@ class Bands(ctypes.Structure):
     )
 
 
+class Usual(ctypes.Structure):
+    """tl_usual of loudness.h."""
+
+    _fields_ = (
+        ("voice_db_q8", ctypes.c_int16),
+        ("background_db_q8", ctypes.c_int16),
+        ("steady_db_q16", ctypes.c_int32),
+    )
+
+
 class Loudness(ctypes.Structure):
     """tl_loudness of loudness.h."""
 
     _fields_ = (
-        ("voice_db_q8", ctypes.c_int16),
+        ("usual", Usual),
+        ("past", Usual * 10),
         ("moving_db_q8", ctypes.c_int16),
-        ("steady_db_q16", ctypes.c_int32),
-        ("background_db_q8", ctypes.c_int16),
         ("floor_db_q8", ctypes.c_int16 * 2),
+        ("room_db_q8", ctypes.c_int16 * 20 * 2),
+        ("known_db_q8", ctypes.c_int16 * 20),
         ("smooth_db_q8", ctypes.c_int16 * 2),
         ("least_db_q8", ctypes.c_int16 * 2),
         ("most_db_q8", ctypes.c_int16 * 2),
         ("filled", ctypes.c_uint8),
         ("settling", ctypes.c_uint8),
+        ("turning", ctypes.c_uint8),
     )
 
 

@@ -7,57 +7,136 @@ import ctypes
 import numpy as np
 import pytest
 
+from reference import stages as reference
 from stages import Loudness, pointer
 
 ROOM_DB, VOICE_DB = -53.0, -22.0
-FLOOR_DB = ROOM_DB - 2
+COLOUR_DB = -10.0 * np.linspace(0, 1, 20)
+FLOOR_DB = ROOM_DB - 2 + COLOUR_DB
+"""By band: fainter above, as rooms are."""
+FLOORS_FOLLOW = 150
+"""Frames after which the noise floors have taken over a rise of 20 dB, see test_stage_floors.py."""
 
 
-def heard(core, loudness_db, floor_db, state=None):
-    """The state after these frames."""
+def heard(core, loudness_db, floors_db, state=None):
+    """The state after these frames; floors of shape (20,), or (frames, 20)."""
     if state is None:
         state = Loudness()
         core.tl_loudness_init(ctypes.byref(state))
-    for level, floor in zip(loudness_db, floor_db, strict=True):
-        floors = np.full(20, int(floor * 256), np.int16)
+    floors = (np.broadcast_to(floors_db, (len(loudness_db), 20)) * 256).astype(np.int16)
+    for level, floor in zip(loudness_db, floors, strict=True):
         core.tl_loudness_push(
-            ctypes.byref(state), int(level * 256), ctypes.c_int16(16000), pointer(floors)
+            ctypes.byref(state),
+            int(level * 256),
+            ctypes.c_int16(16000),
+            pointer(np.ascontiguousarray(floor)),
         )
     return state
 
 
+def speech(frames):
+    """0.6 s of every second are voice."""
+    return np.where(np.arange(frames) % 100 < 60, VOICE_DB, ROOM_DB + 3)
+
+
 def after_a_while(core):
-    """Ten seconds, of which 0.6 s of every second are voice: voice, moving voice, steady voice."""
-    voice = np.where(np.arange(1000) % 100 < 60, VOICE_DB, ROOM_DB + 3)
-    state = heard(core, voice, np.full(1000, FLOOR_DB))
-    return state, levels(state)
+    """Ten seconds of speech in a room."""
+    state = heard(core, speech(1000), FLOOR_DB)
+    return state, usual(state)
 
 
-def levels(state):
-    return np.array([state.voice_db_q8, state.moving_db_q8, state.steady_db_q16 / 256]) / 256
+def usual(state):
+    """Voice, background, steady voice."""
+    u = state.usual
+    return np.array([u.voice_db_q8, u.background_db_q8, u.steady_db_q16 / 256]) / 256
+
+
+def on_the_way(frames, by_db):
+    """How far the floors are, dB, shape (frames, 1)."""
+    late = FLOORS_FOLLOW if by_db > 0 else 20
+    return by_db * np.clip(np.arange(frames) / late, 0, 1)[:, None]
 
 
 def test_a_voice_that_gets_louder_is_the_usual_one_within_half_a_second(core):
     state, before = after_a_while(core)
-    heard(core, np.full(50, VOICE_DB + 10), np.full(50, FLOOR_DB), state)
-    assert levels(state) - before == pytest.approx([10] * 3, abs=3)
+    heard(core, np.full(50, VOICE_DB + 10), FLOOR_DB, state)
+    voice, _, steady = usual(state) - before
+    assert [voice, steady] == pytest.approx([10] * 2, abs=3)
 
 
-def test_a_gain_turned_down_moves_the_moving_voice_alone_and_at_once(core):
+@pytest.mark.parametrize("by_db", [20, -20])
+@pytest.mark.parametrize("talks", [True, False], ids=["while the party talks", "while it listens"])
+def test_a_turned_gain_moves_every_usual_level_as_soon_as_the_floors_have_moved(core, by_db, talks):
     state, before = after_a_while(core)
-    heard(core, np.full(30, ROOM_DB - 20), np.full(30, FLOOR_DB - 20), state)
-    assert levels(state) - before == pytest.approx([0, -20, 0], abs=1)
+    frames = 80 + (FLOORS_FOLLOW if by_db > 0 else 20)
+    sound = (speech(frames) if talks else np.full(frames, ROOM_DB + 3)) + by_db
+    heard(core, sound, FLOOR_DB + on_the_way(frames, by_db), state)
+    assert usual(state) - before == pytest.approx([by_db] * 3, abs=4)
+
+
+@pytest.mark.parametrize(
+    ("floors_db", "what"),
+    [
+        (np.where(np.arange(300) // 25 == 4, 20.0, 0.0), "floors lifted for 0.25 s"),
+        (6.0 * (np.arange(300) > 100), "a room 6 dB louder"),
+        (0.02 * np.arange(300), "a room that gets louder by 2 dB/s"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_what_is_no_turned_gain_moves_nothing(core, floors_db, what):
+    state, _ = after_a_while(core)
+    other, _ = after_a_while(core)
+    heard(core, speech(300), FLOOR_DB + floors_db[:, None], state)
+    heard(core, speech(300), FLOOR_DB, other)
+    assert usual(state).tolist() == usual(other).tolist(), what
+
+
+@pytest.mark.parametrize("by_db", [20, -20])
+def test_a_noise_of_another_colour_that_comes_or_goes_is_no_turned_gain(core, by_db):
+    """Neighbours who fall silent, a machine that starts: its bands move by 10 to 30 dB."""
+    state, _ = after_a_while(core)
+    other, _ = after_a_while(core)
+    colour = 0.5 + np.linspace(0, 1, 20)
+    heard(core, speech(300), FLOOR_DB + on_the_way(300, by_db) * colour, state)
+    heard(core, speech(300), FLOOR_DB, other)
+    assert usual(state).tolist() == usual(other).tolist()
+
+
+def test_a_gain_turned_down_moves_the_moving_voice_at_once(core):
+    state, _ = after_a_while(core)
+    before = state.moving_db_q8 / 256
+    heard(core, np.full(5, ROOM_DB - 20), FLOOR_DB - 20, state)
+    assert state.moving_db_q8 / 256 - before == pytest.approx(-20, abs=1)
 
 
 def test_the_way_to_the_first_room_moves_no_voice(core):
     """The floors start at -60 dB; else whatever is heard first would be louder than the voice."""
-    state = heard(core, np.full(50, -75.0), np.linspace(-60, -90, 50))
-    assert levels(state).tolist() == [-45, -45, -45]
+    state = heard(core, np.full(100, -75.0), np.linspace(-60, -90, 100)[:, None])
+    voice, _, steady = usual(state)
+    assert [voice, state.moving_db_q8 / 256, steady] == [-45, -45, -45]
+
+
+def test_turns_are_those_of_the_reference(core, rng):
+    """Random rooms, of which some are one room at another gain: the voice moves when it says."""
+    rooms = [rng.uniform(-80, -50, 20)]
+    for _ in range(30):
+        same = rooms[-1] + rng.uniform(-25, 25) + rng.normal(0, rng.uniform(0, 4), 20)
+        rooms.append(np.clip(same, -100, -40))
+    floors = np.round(np.repeat(rooms, 200, 0) * 256) / 256
+    wanted = reference.turns(floors)
+    assert 5 < np.count_nonzero(wanted) < 30
+    state, known = None, -45.0
+    for i, floor in enumerate(floors):
+        state = heard(core, [-75.0], floor, state)
+        # nothing is ever heard, so that a turned gain alone moves the voice
+        voice = state.usual.voice_db_q8 / 256
+        assert (voice != known) == (wanted[i] != 0 and voice > -75 or known > voice), i
+        known = voice
 
 
 def test_the_steady_voice_outlasts_the_others_story_and_the_usual_one_does_not(core):
     state, before = after_a_while(core)
-    heard(core, np.full(3000, VOICE_DB - 18), np.full(3000, FLOOR_DB), state)
-    voice, _, steady = before - levels(state)
+    heard(core, np.full(3000, VOICE_DB - 18), FLOOR_DB, state)
+    voice, _, steady = before - usual(state)
     assert voice > 10
     assert 0 <= steady < 4

@@ -105,11 +105,13 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     floors = np.repeat(rng.choice([-74, -72, -60, -50], frames // 100), 100).astype(float)
     hz, music_odds = rng.uniform(65, 430, frames), rng.uniform(-12, 12, frames)
     loudness = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
-    voices = reference.voices(loudness, voicing, np.zeros(frames))
+    turned = reference.turns(np.repeat(floors[:, None], 20, 1))
+    assert (np.sign(turned) == [[1], [-1]]).any(1).all()
+    usual = reference.usual_levels(loudness, voicing, turned)
+    voices, backgrounds, steady = usual.T
     moved = np.diff(floors, prepend=-60.0)
-    moved[:100] = 0  # the way to the first room
-    moving = reference.voices(loudness, voicing, moved)
-    steady, backgrounds = reference.steady_voices(loudness), reference.backgrounds(loudness)
+    moved[:200] = 0  # the way to the first room
+    moving = reference.moving_voices(loudness, voicing, moved)
     slow = reference.mean_over(floors, 200, -60.0)
     quick, smooth = (reference.mean_over(loudness, n, -75.0) for n in (20, 60))
     least, most = reference.extremes(loudness)

@@ -33,22 +33,22 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
     }
     tl_loudness_push(l, loudness, in->voicing_q15, in->floor_db_q8);
     out += TL_EVIDENCE_LEAKS;
-    out[0] = half_db(loudness - l->voice_db_q8, TL_DB(-12));
+    out[0] = half_db(loudness - l->usual.voice_db_q8, TL_DB(-12));
     out[1] = half_db(loudness - l->floor_db_q8[0], TL_DB(25));
     out[2] = half_db(loudness - other_loudness, 0);
     out[3] = (int8_t)((in->voicing_q15 >> 9) - 32);
     out[4] = (int8_t)((in->bands->peak_share_q15 >> 9) - 32);
-    out[5] = half_db(l->smooth_db_q8[0] - l->background_db_q8, TL_DB(8));
+    out[5] = half_db(l->smooth_db_q8[0] - l->usual.background_db_q8, TL_DB(8));
     out[6] = half_db(loudness - tl_min(l->least_db_q8[0], l->least_db_q8[1]), TL_DB(16));
     out[7] = half_db(loudness - tl_max(l->most_db_q8[0], l->most_db_q8[1]), TL_DB(-16));
-    out[8] = half_db(l->smooth_db_q8[1] - l->voice_db_q8, TL_DB(-12));
-    out[9] = half_db(l->voice_db_q8 - l->background_db_q8, TL_DB(16));
+    out[8] = half_db(l->smooth_db_q8[1] - l->usual.voice_db_q8, TL_DB(-12));
+    out[9] = half_db(l->usual.voice_db_q8 - l->usual.background_db_q8, TL_DB(16));
     /* Q11 >> 6: 1/32 octave */
     out[10] = (int8_t)(in->lag_log2_q11 == 0 ? 0 : (LAG_MIDDLE_LOG2_Q11 - in->lag_log2_q11) >> 6);
     out[11] = (int8_t)tl_clamp(in->music_odds_q8 >> 5, -64, 64);
     out[12] = half_db(loudness - l->moving_db_q8, TL_DB(-12));
     out[13] = half_db(l->floor_db_q8[0] - l->floor_db_q8[1], 0);
-    int32_t steady_db_q8 = l->steady_db_q16 >> 8;
+    int32_t steady_db_q8 = l->usual.steady_db_q16 >> 8;
     out[14] = half_db(loudness - steady_db_q8, TL_DB(-16));
     out[15] = half_db(l->smooth_db_q8[1] - steady_db_q8, TL_DB(-16));
 }

@@ -1,5 +1,7 @@
 #include "loudness.h"
 
+#include <string.h>
+
 #include "fixed.h"
 
 #define VOICE_START TL_DB(-45)
@@ -16,20 +18,25 @@
 #define BACKGROUND_DOWN TL_DB(0.07) /* per frame: 7 dB/s */
 #define FLOOR_START TL_DB(-60)      /* as the noise floors start */
 #define FLOOR_FRAMES 200
-#define SETTLING 100 /* frames until the floors have found the room */
+#define SETTLING 8        /* blocks of the room in which the floors find it */
+#define TURNED TL_DB(10)  /* speech alone does not move all floors by so much */
+#define ALIKE TL_DB(2.5)  /* mean distance of a band from what all of them moved by */
+#define TURNING 4         /* blocks: the floors may still be on their way */
+#define DRIFT TL_DB(0.5)  /* per block: a room may change by 2 dB/s without any hand at a gain */
 
 void tl_loudness_init(tl_loudness *l) {
     *l = (tl_loudness){
-        .voice_db_q8 = VOICE_START,
+        .usual = {VOICE_START, BACKGROUND_START, VOICE_START * 256},
         .moving_db_q8 = VOICE_START,
-        .steady_db_q16 = VOICE_START * 256,
-        .background_db_q8 = BACKGROUND_START,
         .floor_db_q8 = {FLOOR_START, FLOOR_START},
         .settling = SETTLING,
         .smooth_db_q8 = {TL_SILENT, TL_SILENT},
         .least_db_q8 = {BACKGROUND_START, BACKGROUND_START},
         .most_db_q8 = {VOICE_START, VOICE_START},
     };
+    for (int32_t k = 0; k < TL_LOUDNESS_PAST; k++) {
+        l->past[k] = l->usual;
+    }
 }
 
 /* A voice's level: up within 0.2 s, down slowly, faster while a fainter voice speaks. */
@@ -54,21 +61,77 @@ static int32_t steady_after(int32_t steady_db_q16, int32_t loudness) {
     return steady_db_q16 - (above_q16 > -STEADY_NEAR * 256 ? STEADY_DOWN_NEAR : STEADY_DOWN);
 }
 
-/* Follows the mean of the noise floors; returns by how much it moved. The way to the first room that
- * is heard is none. */
-static int32_t follow_floor(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
+static tl_usual moved(const tl_usual *u, int32_t by_db_q8) {
+    return (tl_usual){
+        (int16_t)tl_clamp(u->voice_db_q8 + by_db_q8, TL_SILENT, TL_DB(3)),
+        (int16_t)tl_clamp(u->background_db_q8 + by_db_q8, TL_SILENT, TL_DB(3)),
+        tl_clamp(u->steady_db_q16 + by_db_q8 * 256, TL_SILENT * 256, TL_DB(3) * 256),
+    };
+}
+
+/* What a turned gain makes of the usual levels. A fall is found at once; a rise late, when they may
+ * have followed it already: it is added to what was before, and what is higher stays. */
+static void turn(tl_loudness *l, int32_t by_db_q8) {
+    if (by_db_q8 > 0) {
+        tl_usual risen = moved(&l->past[0], by_db_q8), *u = &l->usual;
+        u->voice_db_q8 = (int16_t)tl_max(u->voice_db_q8, risen.voice_db_q8);
+        u->background_db_q8 = (int16_t)tl_max(u->background_db_q8, risen.background_db_q8);
+        u->steady_db_q16 = tl_max(u->steady_db_q16, risen.steady_db_q16);
+    } else {
+        l->usual = moved(&l->usual, by_db_q8);
+    }
+    for (int32_t k = 0; k < TL_LOUDNESS_PAST; k++) {
+        l->past[k] = moved(&l->past[k], by_db_q8);
+    }
+}
+
+/* Holds the room of the last two blocks, which no word fills, against the one that is known. */
+static void compare_rooms(tl_loudness *l) {
+    int16_t way[TL_BANDS]; /* within +-103 dB */
+    int32_t mean = 0, spread = 0;
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        int32_t room = tl_min(l->room_db_q8[0][b], l->room_db_q8[1][b]);
+        way[b] = (int16_t)(room - l->known_db_q8[b]);
+        mean += way[b];
+    }
+    mean /= TL_BANDS;
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        spread += way[b] > mean ? way[b] - mean : mean - way[b];
+    }
+    int32_t far = mean >= TURNED || mean <= -TURNED;
+    if (l->settling == 0 && far && spread <= ALIKE * TL_BANDS) {
+        l->turning = TURNING;
+    }
+    int32_t most = l->settling > 0 || l->turning > 0 ? TL_DB(103) : DRIFT;
+    if (l->turning > 0) {
+        l->turning--;
+        turn(l, mean);
+    }
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        l->known_db_q8[b] = (int16_t)(l->known_db_q8[b] + tl_clamp(way[b], -most, most));
+    }
+    l->settling = (uint8_t)(l->settling > 0 ? l->settling - 1 : 0);
+}
+
+/* Follows the floors of the bands, where the room and its gain show; returns by how much their mean
+ * moved. The way to the first room that is heard is none. */
+static int32_t follow_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
+    if (l->filled % TL_LOUDNESS_ROOM == 0) {
+        compare_rooms(l);
+        memcpy(l->room_db_q8[0], l->room_db_q8[1], sizeof l->room_db_q8[0]);
+        memcpy(l->room_db_q8[1], floor_db_q8, sizeof l->room_db_q8[1]);
+        memmove(l->past, l->past + 1, sizeof l->past - sizeof l->past[0]);
+        l->past[TL_LOUDNESS_PAST - 1] = l->usual;
+    }
     int32_t floor = 0, before = l->floor_db_q8[0];
     for (int32_t b = 0; b < TL_BANDS; b++) {
         floor += floor_db_q8[b]; /* also where nobody hears it: it tells of a turned gain */
+        l->room_db_q8[1][b] = (int16_t)tl_min(l->room_db_q8[1][b], floor_db_q8[b]);
     }
     floor /= TL_BANDS;
     l->floor_db_q8[0] = (int16_t)floor;
     l->floor_db_q8[1] = (int16_t)(l->floor_db_q8[1] + (floor - l->floor_db_q8[1]) / FLOOR_FRAMES);
-    if (l->settling > 0) {
-        l->settling--;
-        return 0;
-    }
-    return floor - before;
+    return l->settling > 0 ? 0 : floor - before;
 }
 
 /* Means, and the least and the most since the block before the running one. */
@@ -90,12 +153,13 @@ static void follow_recent(tl_loudness *l, int32_t loudness) {
 
 void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15,
                       const int16_t floor_db_q8[TL_BANDS]) {
-    int32_t moved_db_q8 = follow_floor(l, floor_db_q8);
+    int32_t moved_db_q8 = follow_room(l, floor_db_q8);
+    tl_usual *u = &l->usual;
     /* a low quantile (0.3), whoever speaks */
-    int32_t step = loudness_db_q8 > l->background_db_q8 ? BACKGROUND_UP : -BACKGROUND_DOWN;
-    l->background_db_q8 = (int16_t)(l->background_db_q8 + step);
-    l->voice_db_q8 = voice_after(l->voice_db_q8, loudness_db_q8, voicing_q15);
+    int32_t step = loudness_db_q8 > u->background_db_q8 ? BACKGROUND_UP : -BACKGROUND_DOWN;
+    u->background_db_q8 = (int16_t)(u->background_db_q8 + step);
+    u->voice_db_q8 = voice_after(u->voice_db_q8, loudness_db_q8, voicing_q15);
+    u->steady_db_q16 = steady_after(u->steady_db_q16, loudness_db_q8);
     l->moving_db_q8 = voice_after(l->moving_db_q8 + moved_db_q8, loudness_db_q8, voicing_q15);
-    l->steady_db_q16 = steady_after(l->steady_db_q16, loudness_db_q8);
     follow_recent(l, loudness_db_q8);
 }

@@ -22,7 +22,8 @@ LOOK_EVERY_S = 0.5
 CUT_OFF = """
 // NiceGUI tells of a connection that was lost; this tells of one that never came about.
 setInterval(() => {
-  if (window.socket && !window.socket.connected) document.getElementById("popup").ariaHidden = false;
+  const cut = window.socket && !window.socket.connected;
+  if (cut) document.getElementById("popup").ariaHidden = false;
 }, 3000);
 """
 

@@ -59,6 +59,8 @@ class Desk:
     snr_db: float
     talkers: int
     """Neighbours in the babble; 0 takes a recorded or synthetic noise."""
+    rival_db: float | None
+    """One neighbour talks on beside the microphone for some seconds, against the agent."""
     narrow: bool
     """The customer comes through a telephone."""
     agent_narrow: bool
@@ -72,7 +74,8 @@ class Desk:
     muted: bool
     """The agent mutes the microphone for a while: digital silence."""
     relayed: bool
-    """The customer hands over to another one, at another level."""
+    """The customer hands over to another one, at another level; where the line sounds for a while,
+    after that."""
     recorded: bool
     """Both voices come from a telephone recording: narrow before anything is added to them."""
     held: bool
@@ -110,15 +113,16 @@ def draw_desk(rng: Rng) -> Desk:
         sidetone_db=leak_db(0.5 if clean else 0.15, -30, rng),
         snr_db=room_below(clean, rng),
         talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.4, 0.08, 0.12, 0.15, 0.15, 0.1])),
+        rival_db=float(rng.uniform(-6, 4)) if rng.random() < 0.15 else None,
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.4),
         gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
         line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.4 else 60.0,
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
-        muted=bool(rng.random() < 0.15),
-        relayed=bool(rng.random() < 0.15),
+        muted=bool(rng.random() < 0.25),
+        relayed=bool(rng.random() < 0.3),
         recorded=bool(rng.random() < 0.35),
-        held=bool(rng.random() < 0.15),
+        held=bool(rng.random() < 0.3),
         late_s=(lateness(rng), lateness(rng)),
         automatic=(bool(rng.random() < 0.1), bool(rng.random() < 0.15)),
     )
@@ -138,7 +142,8 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         hold = customer[held]
         hold += line_sound(material, len(hold), rng) * decibels(desk.customer_dbfs)
     if desk.relayed:
-        customer[int(rng.integers(n)) :] *= decibels(rng.uniform(-15, 15))
+        at = int(rng.integers(n)) if held is None else held.stop
+        customer[at:] *= decibels(rng.uniform(-18, 18))
     if desk.line_snr_db < 40:
         kind = rng.random()
         if kind < 0.6:
@@ -164,6 +169,11 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         around = coloured(around, rng)
     microphone = agent + around * decibels(desk.agent_dbfs - snr_db)
     microphone += rng.normal(0, decibels(rng.uniform(-90, -66)), n)
+    if desk.rival_db is not None:
+        length = min(n, int(rng.uniform(4, 12) * RATE_HZ))
+        at = int(rng.integers(n - length + 1))
+        near = babble(material, length, rng, 1) * decibels(desk.agent_dbfs + desk.rival_db)
+        microphone[at : at + length] += near
     if desk.agent_narrow:
         microphone = telephone(microphone, *band)
     if muted is not None:
@@ -179,9 +189,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         earpiece = line + leak(microphone, desk.sidetone_db, rng, desk.late_s[1])
     if desk.automatic[0]:
         microphone = automatic_gain(microphone, rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
         microphone = gain_steps(microphone, rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
         earpiece = gain_steps(earpiece, rng)
     both = np.stack([microphone, earpiece], 1)
     peak = np.abs(both).max()

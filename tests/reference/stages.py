@@ -172,39 +172,68 @@ def extremes(loudness_db: Floats) -> tuple[Floats, Floats]:
     return np.array(least), np.array(most)
 
 
-def voices(loudness_db: Floats, voicing: Floats, moved_db: Floats) -> Floats:
-    """Usual level of the voice after each frame, moved with something else before it: up by a
-    sixteenth of the distance, down by 2 dB/s under a fainter voice, else by 0.4 dB/s."""
+def turns(floors_db: Floats) -> Floats:
+    """By how much a gain was turned before each frame, dB, 0 where none was.
+
+    Floors of shape (frames, bands). The room is the least floor of 0.25 to 0.5 s; a gain is turned
+    where, after two seconds, all bands moved by 10 dB in the mean, and each by as much, but for
+    2.5 dB in the mean. Within the second after that, what is left of it is taken. Without a turn a
+    room is followed by 2 dB/s.
+    """
+    out, turning = np.zeros(len(floors_db)), 0
+    known = floors_db[0]
+    for i in range(25, len(floors_db), 25):
+        way = floors_db[max(0, i - 50) : i].min(0) - known
+        mean = way.mean()
+        settled = i >= 200
+        if settled and abs(mean) >= 10 and np.abs(way - mean).mean() <= 2.5:
+            turning = 4
+        out[i] = mean if turning else 0
+        known = known + (way if turning or not settled else np.clip(way, -0.5, 0.5))
+        turning = max(0, turning - 1)
+    return out
+
+
+def voice_after(voice: float, level: float, voicing: float) -> float:
+    """Up by a sixteenth of the distance, down by 2 dB/s under a voice, else by 0.4 dB/s."""
+    if level > voice:
+        return voice + (level - voice) / 16
+    return voice - (q8(0.02 if voicing > 0.8 else 0.004) if level > -75 else 0)
+
+
+def moving_voices(loudness_db: Floats, voicing: Floats, moved_db: Floats) -> Floats:
+    """Usual level of the voice after each frame, moved with something else before it."""
     voice, out = -45.0, []
     for level, v, moved in zip(loudness_db, voicing, moved_db, strict=True):
-        voice += moved
-        if level > voice:
-            voice += (level - voice) / 16
-        elif level > -75:
-            voice -= q8(0.02 if v > 0.8 else 0.004)
-        voice = float(np.clip(voice, -75, 3))
+        voice = float(np.clip(voice_after(voice + moved, level, v), -75, 3))
         out.append(voice)
     return np.array(out)
 
 
-def steady_voices(loudness_db: Floats) -> Floats:
-    """How loud the voice gets: up by a 32nd, down by 1 dB/s within 6 dB of it, else by 0.1 dB/s."""
-    steady, out = -45.0, []
-    for level in loudness_db:
+def usual_levels(loudness_db: Floats, voicing: Floats, turned_db: Floats) -> Floats:
+    """Voice, background and steady voice after each frame, shape (frames, 3).
+
+    All move where a gain is turned; where up, to what they were some 2.5 s ago and the rise, unless
+    they are there already. The steady voice: up by a 32nd of the distance, down by 1 dB/s within
+    6 dB of it, else by 0.1 dB/s.
+    """
+    usual = np.array([-45.0, -65.0, -45.0])
+    past, out = [usual] * 10, []
+    for i, by in enumerate(turned_db):
+        if by != 0:
+            moved = np.maximum(usual, np.clip(past[0] + by, -75, 3)) if by > 0 else usual + by
+            usual = np.clip(moved, -75, 3)
+            past = [np.clip(old + by, -75, 3) for old in past]
+        if i % 25 == 0:
+            past = [*past[1:], usual]
+        level, (voice, background, steady) = loudness_db[i], usual
         if level > steady:
             steady += (level - steady) / 32
         elif level > -75:
             steady -= 0.01 if level > steady - 6 else 0.001
-        out.append(steady)
-    return np.array(out)
-
-
-def backgrounds(loudness_db: Floats) -> Floats:
-    """Usual level of what is always there, after each frame."""
-    background, out = -65.0, []
-    for level in loudness_db:
         background += q8(0.03) if level > background else -q8(0.07)
-        out.append(background)
+        usual = np.array([voice_after(voice, level, voicing[i]), background, steady])
+        out.append(usual)
     return np.array(out)
 
 
