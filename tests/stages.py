@@ -20,6 +20,7 @@ class Bands(ctypes.Structure):
         ("peak_share_q15", ctypes.c_int16),
         ("peak_centre_q4", ctypes.c_int16),
         ("peak_bin", ctypes.c_uint8 * 2),
+        ("silent", ctypes.c_uint8),
     )
 
 
@@ -47,6 +48,7 @@ class Loudness(ctypes.Structure):
         ("least_db_q8", ctypes.c_int16 * 2),
         ("most_db_q8", ctypes.c_int16 * 2),
         ("filled", ctypes.c_uint8),
+        ("room_filled", ctypes.c_uint8),
         ("settling", ctypes.c_uint8),
         ("turning", ctypes.c_uint8),
     )

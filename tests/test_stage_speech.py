@@ -154,6 +154,27 @@ def test_evidence_holds_the_distances_it_says(core, rng):
         assert out[CHANNEL + 40] == 0  # the other one has no pitch
 
 
+def test_digital_silence_tells_nothing_about_the_room(core):
+    """Who is muted for a minute comes back into the room that was left."""
+    state, out = (Loudness * 2)(), np.zeros(EVIDENCE, np.int8)
+    leak = np.full(20, -80 * 256, np.int16)
+    core.tl_evidence_init(state)
+
+    def push(level_db, floor_db, frames):
+        silent = level_db == -100
+        bands = Bands(db_q8=(ctypes.c_int16 * 20)(*[level_db * 256] * 20), silent=silent)
+        floor = np.full(20, floor_db * 256, np.int16)
+        parts = ctypes.addressof(bands), floor.ctypes.data, leak.ctypes.data
+        one = EvidenceIn(*parts, max(level_db, -75) * 256, 0, 0, 0)
+        for _ in range(frames):
+            core.tl_evidence_push(state, (EvidenceIn * 2)(one, one), pointer(out))
+        return list(state[0].known_db_q8), state[0].usual.steady_db_q16
+
+    before = push(-30, -70, 600)
+    assert push(-100, -100, 6000) == before
+    assert push(-50, -90, 100) != before  # as a room that is heard does
+
+
 def test_the_committed_weights_are_read_and_written_as_they_are(tmp_path, monkeypatch):
     """Training can go on from them: `models/speech/train.py --start firmware/src`."""
     monkeypatch.syspath_prepend(str(FIRMWARE.parent / "models/speech"))

@@ -75,6 +75,7 @@ void tl_bands_of(const int16_t *samples, tl_bands *out) {
     int32_t raised = windowed(samples, &z);
     if (raised < 0) {
         memset(out, 0, sizeof *out);
+        out->silent = 1;
         for (int32_t b = 0; b < TL_BANDS; b++) {
             out->db_q8[b] = TL_BANDS_LEAST;
         }

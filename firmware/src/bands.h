@@ -18,6 +18,7 @@ typedef struct {
     int16_t peak_share_q15;  /* share of the telephone band's two strongest peaks (5 bins each) */
     int16_t peak_centre_q4;  /* centre of gravity of both peaks, in bins of 31.25 Hz */
     uint8_t peak_bin[2];     /* where they stand, the stronger one first */
+    uint8_t silent;          /* digital silence: a mute or a gate, and the room is not heard */
 } tl_bands;
 
 /* samples: the newest TL_WINDOW_N (400) samples of one channel. */

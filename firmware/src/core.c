@@ -124,7 +124,9 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         channel *ch = &s->channels[c];
         int32_t delay = tl_delay_push(&ch->delay, bands[1 - c].db_q8, bands[c].db_q8);
         tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, delay, leak_db_q8[c]);
-        tl_noise_push(&ch->noise, bands[c].db_q8);
+        if (!bands[c].silent) {
+            tl_noise_push(&ch->noise, bands[c].db_q8);
+        }
         seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c],
                                    tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
                                    pitch[c].quick_q15, pitch[c].quick_lag_log2_q11,

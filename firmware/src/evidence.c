@@ -31,7 +31,10 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
         }
         out[k] = half_db(over_leak / 2, TL_DB(6));
     }
-    tl_loudness_push(l, loudness, in->voicing_q15, in->floor_db_q8);
+    if (!in->bands->silent) {
+        tl_loudness_room(l, in->floor_db_q8);
+    }
+    tl_loudness_push(l, loudness, in->voicing_q15);
     out += TL_EVIDENCE_LEAKS;
     out[0] = half_db(loudness - l->usual.voice_db_q8, TL_DB(-12));
     out[1] = half_db(loudness - l->floor_db_q8[0], TL_DB(25));

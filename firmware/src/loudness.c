@@ -37,6 +37,9 @@ void tl_loudness_init(tl_loudness *l) {
     for (int32_t k = 0; k < TL_LOUDNESS_PAST; k++) {
         l->past[k] = l->usual;
     }
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        l->known_db_q8[b] = l->room_db_q8[0][b] = l->room_db_q8[1][b] = FLOOR_START;
+    }
 }
 
 /* A voice's level: up within 0.2 s, down slowly, faster while a fainter voice speaks. */
@@ -113,25 +116,27 @@ static void compare_rooms(tl_loudness *l) {
     l->settling = (uint8_t)(l->settling > 0 ? l->settling - 1 : 0);
 }
 
-/* Follows the floors of the bands, where the room and its gain show; returns by how much their mean
- * moved. The way to the first room that is heard is none. */
-static int32_t follow_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
-    if (l->filled % TL_LOUDNESS_ROOM == 0) {
+void tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
+    if (l->room_filled == TL_LOUDNESS_ROOM) {
+        l->room_filled = 0;
         compare_rooms(l);
         memcpy(l->room_db_q8[0], l->room_db_q8[1], sizeof l->room_db_q8[0]);
-        memcpy(l->room_db_q8[1], floor_db_q8, sizeof l->room_db_q8[1]);
         memmove(l->past, l->past + 1, sizeof l->past - sizeof l->past[0]);
         l->past[TL_LOUDNESS_PAST - 1] = l->usual;
     }
-    int32_t floor = 0, before = l->floor_db_q8[0];
+    int32_t fresh = l->room_filled++ == 0, mean = 0;
     for (int32_t b = 0; b < TL_BANDS; b++) {
-        floor += floor_db_q8[b]; /* also where nobody hears it: it tells of a turned gain */
-        l->room_db_q8[1][b] = (int16_t)tl_min(l->room_db_q8[1][b], floor_db_q8[b]);
+        int32_t floor = floor_db_q8[b], least = l->room_db_q8[1][b];
+        l->room_db_q8[1][b] = (int16_t)(fresh ? floor : tl_min(least, floor));
+        mean += floor; /* also where nobody hears it: it tells of a turned gain */
     }
-    floor /= TL_BANDS;
-    l->floor_db_q8[0] = (int16_t)floor;
-    l->floor_db_q8[1] = (int16_t)(l->floor_db_q8[1] + (floor - l->floor_db_q8[1]) / FLOOR_FRAMES);
-    return l->settling > 0 ? 0 : floor - before;
+    mean /= TL_BANDS;
+    if (l->settling == 0) { /* the way to the first room that is heard moves no voice */
+        int32_t by = mean - l->floor_db_q8[0];
+        l->moving_db_q8 = (int16_t)tl_clamp(l->moving_db_q8 + by, TL_SILENT, TL_DB(3));
+    }
+    l->floor_db_q8[0] = (int16_t)mean;
+    l->floor_db_q8[1] = (int16_t)(l->floor_db_q8[1] + (mean - l->floor_db_q8[1]) / FLOOR_FRAMES);
 }
 
 /* Means, and the least and the most since the block before the running one. */
@@ -151,15 +156,13 @@ static void follow_recent(tl_loudness *l, int32_t loudness) {
     l->most_db_q8[1] = (int16_t)(fresh ? loudness : tl_max(l->most_db_q8[1], loudness));
 }
 
-void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15,
-                      const int16_t floor_db_q8[TL_BANDS]) {
-    int32_t moved_db_q8 = follow_room(l, floor_db_q8);
+void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15) {
     tl_usual *u = &l->usual;
     /* a low quantile (0.3), whoever speaks */
     int32_t step = loudness_db_q8 > u->background_db_q8 ? BACKGROUND_UP : -BACKGROUND_DOWN;
     u->background_db_q8 = (int16_t)(u->background_db_q8 + step);
     u->voice_db_q8 = voice_after(u->voice_db_q8, loudness_db_q8, voicing_q15);
     u->steady_db_q16 = steady_after(u->steady_db_q16, loudness_db_q8);
-    l->moving_db_q8 = voice_after(l->moving_db_q8 + moved_db_q8, loudness_db_q8, voicing_q15);
+    l->moving_db_q8 = voice_after(l->moving_db_q8, loudness_db_q8, voicing_q15);
     follow_recent(l, loudness_db_q8);
 }

@@ -31,15 +31,17 @@ typedef struct {
     int16_t smooth_db_q8[2];         /* loudness over 200 and 600 ms */
     int16_t least_db_q8[2];          /* of the loudness: in the block before, in the running one */
     int16_t most_db_q8[2];
-    uint8_t filled;   /* frames of the running block */
+    uint8_t filled, room_filled; /* frames of the running blocks */
     uint8_t settling; /* blocks of the room until the first one is known */
     uint8_t turning;  /* blocks of the room in which a turned gain's rest is taken */
 } tl_loudness;
 
 void tl_loudness_init(tl_loudness *l);
 
-/* loudness: level of what the other channel does not explain; floor: of every band. */
-void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15,
-                      const int16_t floor_db_q8[TL_BANDS]);
+/* The room of the frame that is pushed next, where one is heard; floor: of every band. */
+void tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]);
+
+/* loudness: level of what the other channel does not explain. */
+void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15);
 
 #endif

@@ -6,7 +6,7 @@
 #define START TL_DB(-60)
 #define UP TL_DB(0.05) /* per frame */
 #define NEAR TL_DB(3)
-#define PATIENCE 100 /* frames */
+#define PATIENCE 80 /* frames */
 #define UP_WRONG TL_DB(0.4)
 #define DOWN 12         /* part of the distance per frame */
 

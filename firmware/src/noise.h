@@ -1,7 +1,7 @@
 /* Noise floor of every band of one channel: a low quantile of its level, whatever was decided.
  *
  * Down within 0.1 s, up by 5 dB/s: speech leaves each band quiet now and then, which holds the
- * floor down. A floor that nothing came near to for a second is wrong, since no voice fills a band
+ * floor down. A floor that nothing came near to for 0.8 s is wrong, since no voice fills a band
  * for so long: it rises by 40 dB/s, so that a new noise, or a turned gain, is taken over within two.
  */
 #ifndef TL_NOISE_H
@@ -18,6 +18,7 @@ typedef struct {
 
 void tl_noise_init(tl_noise *n);
 
+/* Not to be given digital silence: a mute or a gate tells nothing about the room. */
 void tl_noise_push(tl_noise *n, const int16_t bands_db_q8[TL_BANDS]);
 
 #endif

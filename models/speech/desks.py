@@ -143,7 +143,7 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         hold += line_sound(material, len(hold), rng) * decibels(desk.customer_dbfs)
     if desk.relayed:
         at = int(rng.integers(n)) if held is None else held.stop
-        customer[at:] *= decibels(rng.uniform(-18, 18))
+        customer[at:] *= decibels(rng.uniform(-15, 15))
     if desk.line_snr_db < 40:
         kind = rng.random()
         if kind < 0.6:
