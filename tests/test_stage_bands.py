@@ -75,7 +75,7 @@ def test_log_bands_far_below_a_loud_voice_keep_their_level(core, rng, below, mea
         voice = sum(np.sin(2 * np.pi * 140 * k * t + rng.uniform(0, 6)) / k for k in range(1, 6))
         samples = voice * 8000 + rng.normal(0, 25_000 * 10 ** (-below / 20), 400)
         samples = np.clip(np.round(samples), -32768, 32767).astype(np.int16)
-        out = np.zeros(21, np.int16)
+        out = np.zeros(BANDS_INT16, np.int16)
         core.tl_bands_of(pointer(samples), pointer(out))
         wanted = reference.band_levels_dbfs(samples, edges(core))
         there = np.abs(wanted.max() - below - wanted) < 5

@@ -112,6 +112,14 @@ def test_the_way_to_the_first_room_moves_no_voice(core):
     assert [voice, state.moving_db_q8 / 256, steady] == [-45, -45, -45]
 
 
+def test_after_a_ring_nobody_knows_whose_voice_comes_next(core):
+    state, before = after_a_while(core)
+    core.tl_loudness_newcomer(ctypes.byref(state))
+    voice, background, steady = usual(state)
+    assert [voice, state.moving_db_q8 / 256, steady] == [-45, -45, -45]
+    assert background == before[1]  # the room is the same
+
+
 def test_turns_are_those_of_the_reference(core, rng):
     """Random rooms, of which some are one room at another gain: the voice moves when it says."""
     rooms = [rng.uniform(-80, -50, 20)]

@@ -73,9 +73,9 @@ void tl_bands_of(const int16_t *samples, tl_bands *out) {
     tl_fft z;
     int32_t power[TL_BINS];
     int32_t raised = windowed(samples, &z);
-    if (raised < 0) {
-        memset(out, 0, sizeof *out);
-        out->silent = 1;
+    memset(out, 0, sizeof *out);
+    out->silent = raised < 0;
+    if (out->silent) {
         for (int32_t b = 0; b < TL_BANDS; b++) {
             out->db_q8[b] = TL_BANDS_LEAST;
         }

@@ -21,6 +21,7 @@
 #define NOT_SPEECH_Q8 TL_Q(-6, 8) /* log-odds where a tone or music was found */
 #define AGENT 0
 #define CUSTOMER 1
+#define RINGING 50 /* frames of a tone after which somebody else may answer */
 /* what each stage looks at lies so many frames before the newest hop */
 #define BANDS_BEHIND 1
 #define PITCH_BEHIND (2 + TL_PITCH_LATE)
@@ -120,12 +121,17 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
     tl_evidence_in seen[TL_CHANNELS];
     int8_t evidence[TL_EVIDENCE];
     int16_t odds_q8[TL_NET_ODDS];
+    int32_t tones[TL_CHANNELS];
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         channel *ch = &s->channels[c];
         int32_t delay = tl_delay_push(&ch->delay, bands[1 - c].db_q8, bands[c].db_q8);
         tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, delay, leak_db_q8[c]);
         if (!bands[c].silent) {
             tl_noise_push(&ch->noise, bands[c].db_q8);
+        }
+        tones[c] = tl_tone_push(&ch->tone, &bands[c]);
+        if (tones[c] >= RINGING) {
+            tl_loudness_newcomer(&s->evidence.loudness[c]);
         }
         seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c],
                                    tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
@@ -139,9 +145,8 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         tl_bleed_learn(&ch->leak, s->channels[1 - c].noise.floor_db_q8, bands[c].db_q8,
                        ch->noise.floor_db_q8);
         ch->not_speech <<= 1;
-        int32_t tone = tl_tone_push(&ch->tone, &bands[c]);
-        mark(s, c, TL_FLAG_TONE, tone);
-        if (tone == 0) {
+        mark(s, c, TL_FLAG_TONE, tones[c]);
+        if (tones[c] == 0) {
             mark(s, c, TL_FLAG_MUSIC,
                  tl_music_push(&ch->music, &bands[c], seen[c].loudness_db_q8, pitch[c].quick_q15));
         }

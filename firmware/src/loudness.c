@@ -24,19 +24,24 @@
 #define TURNING 4         /* blocks: the floors may still be on their way */
 #define DRIFT TL_DB(0.5)  /* per block: a room may change by 2 dB/s without any hand at a gain */
 
+void tl_loudness_newcomer(tl_loudness *l) {
+    l->usual.voice_db_q8 = l->moving_db_q8 = VOICE_START;
+    l->usual.steady_db_q16 = VOICE_START * 256;
+    for (int32_t k = 0; k < TL_LOUDNESS_PAST; k++) {
+        l->past[k] = l->usual;
+    }
+}
+
 void tl_loudness_init(tl_loudness *l) {
     *l = (tl_loudness){
-        .usual = {VOICE_START, BACKGROUND_START, VOICE_START * 256},
-        .moving_db_q8 = VOICE_START,
+        .usual.background_db_q8 = BACKGROUND_START,
         .floor_db_q8 = {FLOOR_START, FLOOR_START},
         .settling = SETTLING,
         .smooth_db_q8 = {TL_SILENT, TL_SILENT},
         .least_db_q8 = {BACKGROUND_START, BACKGROUND_START},
         .most_db_q8 = {VOICE_START, VOICE_START},
     };
-    for (int32_t k = 0; k < TL_LOUDNESS_PAST; k++) {
-        l->past[k] = l->usual;
-    }
+    tl_loudness_newcomer(l);
     for (int32_t b = 0; b < TL_BANDS; b++) {
         l->known_db_q8[b] = l->room_db_q8[0][b] = l->room_db_q8[1][b] = FLOOR_START;
     }

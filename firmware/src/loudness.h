@@ -41,6 +41,9 @@ void tl_loudness_init(tl_loudness *l);
 /* The room of the frame that is pushed next, where one is heard; floor: of every band. */
 void tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]);
 
+/* Somebody may speak next whose voice nobody knows: a telephone rang. */
+void tl_loudness_newcomer(tl_loudness *l);
+
 /* loudness: level of what the other channel does not explain. */
 void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15);
 

@@ -7,7 +7,7 @@
 #define UP TL_DB(0.05) /* per frame */
 #define NEAR TL_DB(3)
 #define PATIENCE 80 /* frames */
-#define UP_WRONG TL_DB(0.4)
+#define UP_WRONG TL_DB(0.6)
 #define DOWN 12         /* part of the distance per frame */
 
 void tl_noise_init(tl_noise *n) {

@@ -2,7 +2,7 @@
  *
  * Down within 0.1 s, up by 5 dB/s: speech leaves each band quiet now and then, which holds the
  * floor down. A floor that nothing came near to for 0.8 s is wrong, since no voice fills a band
- * for so long: it rises by 40 dB/s, so that a new noise, or a turned gain, is taken over within two.
+ * for so long: it rises by 60 dB/s, so that a new noise, or a turned gain, is taken over within two.
  */
 #ifndef TL_NOISE_H
 #define TL_NOISE_H

@@ -141,12 +141,12 @@ def q8(db: float) -> float:
 
 
 def noise_floor(levels_db: Floats) -> Floats:
-    """Floor after each frame: down by a twelfth of the distance, up by 0.05 dB in Q8; by 0.4 dB
+    """Floor after each frame: down by a twelfth of the distance, up by 0.05 dB in Q8; by 0.6 dB
     where the last eighty frames stayed more than 3 dB above it."""
     floor, untouched, out = -60.0, 0, []
     for level in np.maximum(levels_db, -100.0):
         untouched = untouched + 1 if level > floor + 3 else 0
-        up = q8(0.05) if untouched < 80 else q8(0.4)
+        up = q8(0.05) if untouched < 80 else q8(0.6)
         floor += min(up, level - floor) if level > floor else (level - floor) / 12
         out.append(floor)
     return np.array(out)
