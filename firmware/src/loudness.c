@@ -21,7 +21,7 @@
 #define SETTLING 8        /* blocks of the room in which the floors find it */
 #define TURNED TL_DB(10)  /* speech alone does not move all floors by so much */
 #define ALIKE TL_DB(2.5)  /* mean distance of a band from what all of them moved by */
-#define TURNING 4         /* blocks: the floors may still be on their way */
+#define TURNING 8         /* blocks: the floors may still be on their way */
 #define DRIFT TL_DB(0.5)  /* per block: a room may change by 2 dB/s without any hand at a gain */
 
 void tl_loudness_newcomer(tl_loudness *l) {

@@ -177,7 +177,7 @@ def turns(floors_db: Floats) -> Floats:
 
     Floors of shape (frames, bands). The room is the least floor of 0.25 to 0.5 s; a gain is turned
     where, after two seconds, all bands moved by 10 dB in the mean, and each by as much, but for
-    2.5 dB in the mean. Within the second after that, what is left of it is taken. Without a turn a
+    2.5 dB in the mean. Within two seconds after that, what is left of it is taken. Without a turn a
     room is followed by 2 dB/s.
     """
     out, turning = np.zeros(len(floors_db)), 0
@@ -187,7 +187,7 @@ def turns(floors_db: Floats) -> Floats:
         mean = way.mean()
         settled = i >= 200
         if settled and abs(mean) >= 10 and np.abs(way - mean).mean() <= 2.5:
-            turning = 4
+            turning = 8
         out[i] = mean if turning else 0
         known = known + (way if turning or not settled else np.clip(way, -0.5, 0.5))
         turning = max(0, turning - 1)
