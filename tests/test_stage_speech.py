@@ -37,39 +37,38 @@ def network_weights(core):
     )
 
 
-def network_errors(core, frames, weights):
-    """Distance of the odds from those of real numbers, shape (frames, odds)."""
-    state, odds, got = np.zeros(UNITS, np.int16), np.zeros(ODDS, np.int16), []
-    core.tl_net_init(pointer(state))
-    for frame in frames:
-        core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
-        got.append(odds / 256)
-    return np.abs(np.array(got) - np.clip(reference.network(frames, *weights), -8, 8))
-
-
-def test_on_a_desk_the_network_equals_its_definition_in_real_numbers(
-    core, network_weights, monkeypatch
-):
-    """The memory is multiplied as int8 Q6: half a step, 1/128, is a hundredth of its range."""
-    monkeypatch.syspath_prepend(str(FIRMWARE.parent / "models/speech"))
+def on_a_desk():
+    """What the network sees of a call with leaks, shape (frames, EVIDENCE)."""
     from doors import dump
 
     pcm = sounds.desk_call()
     frames = np.zeros((len(pcm) // 160, EVIDENCE), np.int8)
     dump("dump_evidence", pcm, frames)
-    errors = network_errors(core, frames, network_weights)
-    assert errors.mean() < 0.02
-    assert errors.max() < 0.2
+    return frames
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_whatever_the_network_is_given_errors_do_not_add_up(core, network_weights, seed):
-    """20 s of evidence that changes as slowly as speech does, and that no sound makes: where it
-    leads to a fork, roundings decide for some frames."""
+def at_random(seed):
+    """20 s that change as slowly as speech does, and that no sound makes."""
     rng = np.random.default_rng(seed)
     steps = np.repeat(rng.integers(-64, 65, (200, EVIDENCE)), 10, axis=0)
-    frames = np.clip(steps + rng.integers(-8, 9, steps.shape), -64, 64).astype(np.int8)
-    errors = network_errors(core, frames, network_weights)
+    return np.clip(steps + rng.integers(-8, 9, steps.shape), -64, 64).astype(np.int8)
+
+
+@pytest.mark.parametrize("seed", [None, *range(5)])
+def test_the_network_equals_its_definition_in_real_numbers(
+    core, network_weights, monkeypatch, seed
+):
+    """The memory is multiplied as int8 Q6: half a step, 1/128, is a hundredth of its range. Such
+    errors do not add up; where two decisions are equally near, they decide for some frames."""
+    monkeypatch.syspath_prepend(str(FIRMWARE.parent / "models/speech"))
+    frames = on_a_desk() if seed is None else at_random(seed)
+    wanted = reference.network(frames, *network_weights)
+    state, odds, got = np.zeros(UNITS, np.int16), np.zeros(ODDS, np.int16), []
+    core.tl_net_init(pointer(state))
+    for frame in frames:
+        core.tl_net_push(pointer(state), pointer(frame.copy()), pointer(odds))
+        got.append(odds / 256)
+    errors = np.abs(np.array(got) - np.clip(wanted, -8, 8))
     assert errors.mean() < 0.03
     assert np.quantile(errors, 0.99) < 0.3
 
@@ -194,13 +193,13 @@ def test_digital_silence_tells_nothing_about_the_room(core):
     assert push(-50, -90, 100) != before  # as a room that is heard does
 
 
-def test_the_committed_weights_are_read_averaged_and_written_as_they_are(tmp_path, monkeypatch):
+def test_the_committed_weights_are_read_mixed_and_written_as_they_are(tmp_path, monkeypatch):
     """Training can go on from them: `models/speech/train.py --start firmware/src`."""
     monkeypatch.syspath_prepend(str(FIRMWARE.parent / "models/speech"))
-    from mean import mean
+    from between import between
     from weights import read, write
 
     committed = read(FIRMWARE / "src", EVIDENCE)
-    write(mean(committed, committed), SEEN, tmp_path)
+    write(between(committed, committed, 0.4), SEEN, tmp_path)
     for name in ("weights.c", "weights.h"):
         assert (tmp_path / name).read_text() == (FIRMWARE / "src" / name).read_text()

@@ -1,8 +1,8 @@
-"""Writes the mean of two trainings' weights, of which one went on from the other.
+"""Writes weights that lie between those of two trainings, of which one went on from the other.
 
-    python models/speech/mean.py SECOND THIRD --out firmware/src
+    python models/speech/between.py SECOND THIRD --share 0.4
 
-It is better than either and costs nothing to run (Wortsman et al., Model soups, 2022).
+They may hear better than either and cost nothing to run (Wortsman et al., Model soups, 2022).
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from train import EVIDENCE, SEEN
 from weights import read, write
 
 
-def mean(one: Weights, other: Weights) -> Weights:
-    """Number by number; both have the same shapes."""
+def between(one: Weights, other: Weights, share: float) -> Weights:
+    """Number by number, `share` of the other; both have the same shapes."""
     return Weights(
-        **{f.name: (getattr(one, f.name) + getattr(other, f.name)) / 2 for f in fields(Weights)}
+        **{
+            f.name: (1 - share) * getattr(one, f.name) + share * getattr(other, f.name)
+            for f in fields(Weights)
+        }
     )
 
 
@@ -32,10 +35,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folders", type=Path, nargs=2, help="with weights.c, as train.py wrote it")
+    parser.add_argument("--share", type=float, required=True, help="of the second folder, 0 to 1")
     parser.add_argument("--out", type=Path, default=ROOT / "firmware/src")
     options = parser.parse_args()
     one, other = (read(folder, EVIDENCE) for folder in options.folders)
-    write(mean(one, other), SEEN, options.out)
+    write(between(one, other, options.share), SEEN, options.out)
 
 
 if __name__ == "__main__":
