@@ -18,7 +18,6 @@ typedef struct {
 
 void tl_noise_init(tl_noise *n);
 
-/* Not to be given digital silence: a mute or a gate tells nothing about the room. */
 void tl_noise_push(tl_noise *n, const int16_t bands_db_q8[TL_BANDS]);
 
 #endif
