@@ -126,7 +126,10 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         channel *ch = &s->channels[c];
         int32_t delay = tl_delay_push(&ch->delay, bands[1 - c].db_q8, bands[c].db_q8);
         tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, delay, leak_db_q8[c]);
-        tl_noise_push(&ch->noise, bands[c].db_q8);
+        /* a mute tells nothing about a room that is known */
+        if (!bands[c].silent || s->evidence.loudness[c].settling > 0) {
+            tl_noise_push(&ch->noise, bands[c].db_q8);
+        }
         tones[c] = tl_tone_push(&ch->tone, &bands[c]);
         if (tones[c] >= RINGING) {
             tl_loudness_newcomer(&s->evidence.loudness[c]);
