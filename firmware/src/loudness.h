@@ -12,7 +12,7 @@
 #include "turnlight.h"
 
 #define TL_LOUDNESS_BLOCK 100 /* frames */
-#define TL_LOUDNESS_ROOM 25   /* frames of a block of the room; divides the other */
+#define TL_LOUDNESS_ROOM 25   /* frames of a block of the room, where one is heard */
 #define TL_LOUDNESS_PAST 10   /* of these: longer than it takes to find a rise */
 
 typedef struct {
