@@ -50,6 +50,10 @@ def test_every_build_of_the_core_gives_the_bits_of_the_portable_one(checked, pat
     ("cpuinfo", "faster"),
     [
         ("model name: a\nflags\t\t: fpu avx avx2 bmi2\n", ["libturnlight-avx2.so"]),
+        (
+            "flags\t\t: fpu avx avx2 avx512f avx512_vnni\n",
+            ["libturnlight-vnni.so", "libturnlight-avx2.so"],
+        ),
         ("model name: avx2\nflags\t\t: fpu avx avx2x\n", []),
         ("Features\t: fp asimd asimddp\n", ["libturnlight-dotprod.so"]),
         ("Features\t: fp asimd\n", []),

@@ -313,7 +313,7 @@ static inline void tl_store_in_runs(int16_t *to, int32_t i, int32_t run, tl_lane
 
 #endif
 
-#if TL_LANES > 1 && defined(__AVX2__)
+#if TL_LANES > 1 && defined(__AVX2__) && !defined(__AVX512VNNI__)
 /* 32 products of x and each of four rows, two and two added: |x| times the row with x's signs. */
 static inline void tl_pairs_of_four(const int8_t *x, const int8_t *rows, int32_t stride,
                                     __m256i pairs[4]) {
@@ -347,8 +347,18 @@ static inline void tl_dot_four(const int8_t *x, const int8_t *rows, int32_t stri
     }
     vst1q_s32(sums, vpaddq_s32(vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])));
 #elif TL_LANES > 1 && defined(__AVX2__)
-    __m256i s[4], ones = _mm256_set1_epi16(1);
+    __m256i s[4];
     s[0] = s[1] = s[2] = s[3] = _mm256_setzero_si256();
+#ifdef __AVX512VNNI__
+    for (int32_t i = 0; i < count; i += 32) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(x + i)), size = _mm256_abs_epi8(a);
+        for (int32_t r = 0; r < 4; r++) {
+            __m256i b = _mm256_loadu_si256((const __m256i *)(rows + r * stride + i));
+            s[r] = _mm256_dpbusd_epi32(s[r], size, _mm256_sign_epi8(b, a));
+        }
+    }
+#else
+    __m256i ones = _mm256_set1_epi16(1);
     for (int32_t i = 0; i < count; i += 64) {
         __m256i pairs[4];
         tl_pairs_of_four(x + i, rows + i, stride, pairs);
@@ -363,6 +373,7 @@ static inline void tl_dot_four(const int8_t *x, const int8_t *rows, int32_t stri
             s[r] = _mm256_add_epi32(s[r], _mm256_madd_epi16(pairs[r], ones));
         }
     }
+#endif
     __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
     _mm_storeu_si128((__m128i *)sums, _mm_add_epi32(_mm256_castsi256_si128(all),
                                                     _mm256_extracti128_si256(all, 1)));
