@@ -1,4 +1,6 @@
-"""A gated recurrent unit with a few outputs, its gradients and Adam: NumPy alone.
+"""A gated recurrent unit with a few outputs, its gradients and Adam.
+
+NumPy does what can be done for all steps at once; gru.c, compiled on the fly, does them in turn.
 
 As in Cho et al. (2014), with the reset gate after the product (as most libraries do), so that the
 core needs each product once. Gates stand in the order reset, update, candidate.
@@ -6,12 +8,18 @@ core needs each product once. Gates stand in the order reset, update, candidate.
 
 from __future__ import annotations
 
+import ctypes
+import subprocess
+import tempfile
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]
+_SOURCE = Path(__file__).with_name("gru.c")
 
 
 def logistic(x: Matrix) -> Matrix:
@@ -69,6 +77,24 @@ class _Past:
     """(T, B, H): the candidate's product with the memory, before the reset gate."""
 
 
+def _steps(name: str, sizes: tuple[int, ...], arrays: list[Matrix]) -> None:
+    """A function of gru.c, with (T, B, H) and the matrices that it takes."""
+    if sizes[2] % 32:
+        raise ValueError(f"{sizes[2]} units: gru.c takes multiples of 32")
+    if any(a.dtype != np.float32 or not a.flags.c_contiguous for a in arrays):
+        raise ValueError("gru.c takes float32, row by row")
+    pointers = [ctypes.c_void_p(a.ctypes.data) for a in arrays]
+    getattr(_library(), name)(*map(ctypes.c_long, sizes), *pointers)
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    target = Path(tempfile.mkdtemp()) / "gru.so"
+    fast = ("gcc", "-O3", "-march=native", "-ffast-math", "-std=c11", "-fPIC", "-shared")
+    subprocess.run([*fast, str(_SOURCE), "-lm", "-o", str(target)], check=True)
+    return ctypes.CDLL(str(target))
+
+
 def forward(w: Weights, x: Matrix, memory: Matrix) -> tuple[Matrix, Matrix, _Past]:
     """Log-odds (T, B, O) and the last memory, from x (T, B, K) and a memory (B, H)."""
     steps, batch, _ = x.shape
@@ -80,38 +106,20 @@ def forward(w: Weights, x: Matrix, memory: Matrix) -> tuple[Matrix, Matrix, _Pas
         *(np.empty((steps, batch, units), np.float32) for _ in range(4)),
     )
     past.memory[0] = memory
-    for t in range(steps):
-        own = memory @ w.kept
-        gates = logistic(seen[t, :, : 2 * units] + own[:, : 2 * units])
-        past.reset[t], past.update[t] = gates[:, :units], gates[:, units:]
-        past.kept[t] = own[:, 2 * units :] + w.kept_bias
-        past.candidate[t] = np.tanh(seen[t, :, 2 * units :] + past.reset[t] * past.kept[t])
-        memory = past.candidate[t] + past.update[t] * (memory - past.candidate[t])
-        past.memory[t + 1] = memory
-    return past.memory[1:] @ w.out + w.out_bias, memory, past
+    found = [past.memory, past.reset, past.update, past.candidate, past.kept]
+    _steps("tl_gru_forward", past.update.shape, [seen, w.kept, w.kept_bias, *found])
+    return past.memory[1:] @ w.out + w.out_bias, past.memory[-1].copy(), past
 
 
 def backward(w: Weights, past: _Past, d_odds: Matrix) -> list[Matrix]:
     """Gradients in the order of Weights.all(), from the loss's gradient at the log-odds."""
-    steps, batch, units = past.update.shape
-    d_seen = np.empty((steps, batch, 3 * units), np.float32)
-    d_own = np.empty((steps, batch, 3 * units), np.float32)
-    d_out_memory = d_odds @ w.out.T
-    d_memory = np.zeros((batch, units), np.float32)
-    # every slope of a gate, for all steps at once
-    reset_slope = past.reset * (1 - past.reset) * past.kept
-    update_slope = past.update * (1 - past.update) * (past.memory[:-1] - past.candidate)
-    candidate_slope = (1 - past.update) * (1 - past.candidate**2)
+    units = past.update.shape[2]
+    d_seen = np.empty((*past.update.shape[:2], 3 * units), np.float32)
+    d_own = np.empty_like(d_seen)
+    heard = [past.memory, past.reset, past.update, past.candidate, past.kept]
     back = np.ascontiguousarray(w.kept.T)
-    for t in range(steps - 1, -1, -1):
-        d_memory += d_out_memory[t]
-        d_candidate = d_memory * candidate_slope[t]
-        d_seen[t, :, 2 * units :] = d_candidate
-        d_seen[t, :, :units] = d_candidate * reset_slope[t]
-        d_seen[t, :, units : 2 * units] = d_memory * update_slope[t]
-        d_own[t, :, : 2 * units] = d_seen[t, :, : 2 * units]
-        d_own[t, :, 2 * units :] = d_candidate * past.reset[t]
-        d_memory = d_memory * past.update[t] + d_own[t] @ back
+    slopes = d_odds @ w.out.T
+    _steps("tl_gru_backward", past.update.shape, [back, slopes, *heard, d_seen, d_own])
     flat_seen, flat_own = d_seen.reshape(-1, 3 * units), d_own.reshape(-1, 3 * units)
     return [
         past.x.reshape(len(flat_seen), -1).T @ flat_seen,

@@ -4,7 +4,7 @@
     python models/speech/train.py --data DATA --hours 0.5 --epochs 1 --out /tmp/try   # a quick try
 
 The evidence comes from the core itself (firmware/tools/dump_evidence.c is compiled on the fly), so
-what trains is what runs. NumPy only.
+what trains is what runs.
 """
 
 from __future__ import annotations

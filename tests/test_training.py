@@ -1,0 +1,73 @@
+"""The trainer of the speech network: what it descends is the slope of its own loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.speech import gru
+
+STEPS, BATCH, INPUTS, UNITS, OUTPUTS = 7, 9, 5, 32, 3
+"""Nine sequences: one more than the C steps take at once."""
+
+
+@pytest.fixture(name="lesson")
+def _lesson():
+    rng = np.random.default_rng(3)
+    w = gru.drawn(INPUTS, UNITS, OUTPUTS, rng)
+    for weights in w.all():
+        weights += rng.normal(0, 0.3, weights.shape).astype(np.float32)
+    x = rng.normal(size=(STEPS, BATCH, INPUTS)).astype(np.float32)
+    memory = rng.uniform(-1, 1, (BATCH, UNITS)).astype(np.float32)
+    slopes = rng.normal(size=(STEPS, BATCH, OUTPUTS)).astype(np.float32)
+    return w, x, memory, slopes
+
+
+def by_hand(w, x, memory):
+    """The same network, unit by unit as Cho et al. have it, in float64."""
+
+    def logistic(v):
+        return 1 / (1 + np.exp(-v))
+
+    odds, h = [], memory.astype(np.float64)
+    for frame in x.astype(np.float64):
+        reset, update, own = np.split(frame @ w.seen + w.bias, 3, axis=1)
+        kept_reset, kept_update, kept_own = np.split(h @ w.kept, 3, axis=1)
+        z = logistic(update + kept_update)
+        new = np.tanh(own + logistic(reset + kept_reset) * (kept_own + w.kept_bias))
+        h = z * h + (1 - z) * new
+        odds.append(h @ w.out + w.out_bias)
+    return np.array(odds), h
+
+
+def test_the_steps_in_c_are_those_of_the_definition(lesson):
+    w, x, memory, _ = lesson
+    odds, last, _ = gru.forward(w, x, memory)
+    expected_odds, expected_last = by_hand(w, x, memory)
+    assert odds == pytest.approx(expected_odds, abs=1e-4)
+    assert last == pytest.approx(expected_last, abs=1e-5)
+
+
+def test_gradients_are_the_slopes_of_the_loss(lesson):
+    w, x, memory, slopes = lesson
+    _, _, past = gru.forward(w, x, memory)
+    found = gru.backward(w, past, slopes)
+    rng = np.random.default_rng(4)
+    for weights, gradient in zip(w.all(), found, strict=True):
+        direction = rng.normal(size=weights.shape).astype(np.float32)
+        step = np.float32(1e-3)
+        losses = []
+        for side in (step, -step):
+            weights += side * direction
+            losses.append(float((by_hand(w, x, memory)[0] * slopes).sum()))
+            weights -= side * direction
+        expected = (losses[0] - losses[1]) / (2 * step)
+        assert float((gradient * direction).sum()) == pytest.approx(expected, rel=2e-3, abs=0.02)
+
+
+def test_adam_finds_the_lowest_point_of_a_bowl():
+    w = gru.drawn(2, UNITS, 1, np.random.default_rng(5))
+    adam = gru.Adam(w, decay=0)
+    for _ in range(2000):
+        adam.step([2 * (p - np.float32(0.5)) for p in w.all()], 0.01)
+    assert all(np.allclose(p, 0.5, atol=0.01) for p in w.all())
