@@ -35,7 +35,7 @@ def heard(path: Path, by_db: float = 0.0) -> CallRecord:
 
 
 @by_name
-@pytest.mark.parametrize("by_db", [0, -10])
+@pytest.mark.parametrize("by_db", [0, -10, -15, -25])
 def test_talk_share_is_within_two_points_on_soft_desks_too(path: Path, by_db: float) -> None:
     wanted = truth.of(path)["metrics"]["talk_share"]
     assert heard(path, by_db).metrics["talk_share"] == pytest.approx(wanted, abs=0.02)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -71,3 +74,16 @@ def test_adam_finds_the_lowest_point_of_a_bowl():
     for _ in range(2000):
         adam.step([2 * (p - np.float32(0.5)) for p in w.all()], 0.01)
     assert all(np.allclose(p, 0.5, atol=0.01) for p in w.all())
+
+
+def test_evidence_is_blurred_by_as_much_as_is_said(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(gru.__file__).parent))
+    train = importlib.import_module("train")
+    x = np.zeros((300, 64, 92), np.float32)
+    seen = train.blurred(x, np.random.default_rng(6))
+    missing = (seen == 0).all(0)
+    off, rough = seen.mean(0)[~missing], (seen - seen.mean(0))[:, ~missing]
+    assert missing.mean() == pytest.approx(train.MISSING, abs=0.01)
+    assert off.std() == pytest.approx(train.OFF, rel=0.05)
+    assert rough.std() == pytest.approx(train.ROUGH, rel=0.05)
+    assert seen.dtype == np.float32

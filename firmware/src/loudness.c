@@ -136,9 +136,12 @@ void tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
         mean += floor; /* also where nobody hears it: it tells of a turned gain */
     }
     mean /= TL_BANDS;
-    if (l->settling == 0) { /* the way to the first room that is heard moves no voice */
+    /* the way to the first room that is heard moves no voice, and is no gain that falls */
+    if (l->settling == 0) {
         int32_t by = mean - l->floor_db_q8[0];
         l->moving_db_q8 = (int16_t)tl_clamp(l->moving_db_q8 + by, TL_SILENT, TL_DB(3));
+    } else {
+        l->floor_db_q8[1] = (int16_t)mean;
     }
     l->floor_db_q8[0] = (int16_t)mean;
     l->floor_db_q8[1] = (int16_t)(l->floor_db_q8[1] + (mean - l->floor_db_q8[1]) / FLOOR_FRAMES);

@@ -100,7 +100,7 @@ def room_below(clean: bool, rng: Rng) -> float:
     """By how much the room is fainter than the agent, dB."""
     if clean:
         return float(rng.uniform(30, 60))
-    return float(rng.uniform(2, 22) if rng.random() < 0.75 else rng.uniform(22, 45))
+    return float(rng.uniform(0, 22) if rng.random() < 0.75 else rng.uniform(22, 45))
 
 
 def draw_desk(rng: Rng) -> Desk:
@@ -117,7 +117,7 @@ def draw_desk(rng: Rng) -> Desk:
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.4),
         gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
-        line_snr_db=float(rng.uniform(8, 30)) if rng.random() < 0.4 else 60.0,
+        line_snr_db=float(rng.uniform(0, 30)) if rng.random() < 0.4 else 60.0,
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
         muted=bool(rng.random() < 0.2),
         relayed=bool(rng.random() < 0.2),
@@ -145,14 +145,15 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         at = int(rng.integers(n)) if held is None else held.stop
         customer[at:] *= decibels(rng.uniform(-15, 15))
     if desk.line_snr_db < 40:
+        snr_db = desk.line_snr_db
         kind = rng.random()
-        if kind < 0.6:
+        if kind < 0.35:
             near_customer = hiss(n, rng)
-        elif kind < 0.8:
+        elif kind < 0.85:
             near_customer = noise(material, n, rng)
         else:
-            near_customer = babble(material, n, rng, 6)
-        customer = customer + near_customer * decibels(desk.customer_dbfs - desk.line_snr_db)
+            near_customer, snr_db = babble(material, n, rng, 6), max(snr_db, 8.0)
+        customer = customer + near_customer * decibels(desk.customer_dbfs - snr_db)
     if desk.narrow:
         customer = telephone(customer, *band)
     if desk.automatic[1]:
