@@ -269,7 +269,7 @@ def false_flags(material: Material, rounds: int) -> list[Row]:
 
 def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
     """One row a sound; then all but music, all music, and what is flagged of speech."""
-    material = gather(data, extra, held_out=True)
+    material = gather(data, extra, "measure")
     music = [] if extra is None else sorted((extra / "music-more").glob("*.flac"))
     found: dict[str, list[dict[str, float]]] = {}
     kinds = scenes_of(material, music[:: 4 if quick else 1], 3 if quick else 12)

@@ -127,7 +127,7 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
         extra: the folder with speech/<speaker>, if there is one.
         quick: an eighth of the sound.
     """
-    material = gather(data, extra, True)
+    material = gather(data, extra, "measure")
     files, kinds = files_of(material, quick), conditions(material)
     pairs: dict[str, dict[str, list[tuple[Floats, Floats]]]] = {
         who: {kind: [] for kind in kinds} for who in (OURS, PRAAT)

@@ -25,6 +25,7 @@ from bench.truth import (
     Labels,
     Sound,
     bridged,
+    holds_a_voice,
     speech,
 )
 from turnlight.dsp import RATE_HZ, Pcm
@@ -99,16 +100,16 @@ def while_speaking(x: Sound, truth: Labels) -> float:
 @cache
 def held_out(data: Path, extra: Path | None) -> Material:
     """Speakers and files that trained nothing."""
-    return gather(data, extra, True)
+    return gather(data, extra, "measure")
 
 
 def speakers(material: Material) -> list[str]:
-    """Held-out speakers with a name; the unnamed ones of speech-en serve as neighbours."""
+    """Held-out speakers of many sentences."""
     return [name for name in NAMED if name in material.speakers]
 
 
 def neighbours(material: Material) -> Material:
-    """Those who talk in the room: held-out files of many unnamed people."""
+    """Those who talk in the room: the held-out people of speech-en."""
     return Material({k: v for k, v in material.speakers.items() if k.startswith("en-")})
 
 
@@ -137,7 +138,7 @@ def converse(material: Material, names: tuple[str, str], seconds: float, rng: Rn
     total = int(seconds * 100)
     voices = np.zeros((total * HOP, 2))
     truth = np.zeros((total, 2), bool)
-    usable = [[p for p in material.speakers[name] if _seconds(p) < 8] for name in names]
+    usable = [sentences(material, name) for name in names]
     short = [sorted(paths, key=_seconds)[: max(5, len(paths) // 4)] for paths in usable]
 
     def place(paths: list[Path], at: int, party: int) -> int:
@@ -164,6 +165,16 @@ def converse(material: Material, names: tuple[str, str], seconds: float, rng: Rn
         for ms in (BRIDGE_MS, TURN_BRIDGE_MS)
     ]
     return Call(f"{names[0]}, {names[1]}", voices, *labels)
+
+
+def sentences(material: Material, name: str) -> list[Path]:
+    """What a speaker says in one piece."""
+    return [p for p in material.speakers[name] if _seconds(p) < 8 and _holds_a_voice(p)]
+
+
+@cache
+def _holds_a_voice(path: Path) -> bool:
+    return holds_a_voice(load(path))
 
 
 @cache
@@ -283,7 +294,7 @@ def alone(material: Material, name: str, seconds: float, rng: Rng) -> tuple[Soun
     """One voice with pauses, and when it speaks."""
     frames = int(seconds * 100)
     out, truth = np.zeros(frames * HOP), np.zeros(frames, bool)
-    usable = [p for p in material.speakers[name] if _seconds(p) < 8]
+    usable = sentences(material, name)
     now = int(rng.integers(50, 150))
     while True:
         dry = utterance(usable[rng.integers(len(usable))], VOICE_DBFS)

@@ -17,6 +17,8 @@ ABOVE_NOISE_DB = 10.0
 """...and this far above the recording's own noise..."""
 VOICE_DB = 20.0
 """...which never hides what is within this of the loudest 50 ms."""
+LEAST_SPREAD_DB = 3.0
+"""A voice's levels spread wider than this (standard deviation); noise has 0.3."""
 BURST_MS = 80
 BRIDGE_MS = 150
 TURN_BRIDGE_MS = 250
@@ -47,6 +49,11 @@ def level_db(dry: Sound) -> Sound:
     frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
     power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
     return 10 * np.log10(power + 1e-12)
+
+
+def holds_a_voice(dry: Sound) -> bool:
+    """Whether a recording is more than steady noise: prompts of silence come among others."""
+    return float(level_db(dry).std()) >= LEAST_SPREAD_DB
 
 
 def speech(dry: Sound, bridge_ms: int = BRIDGE_MS) -> Labels:

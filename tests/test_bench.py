@@ -133,6 +133,13 @@ def test_a_voice_without_a_pause_is_speech_from_end_to_end() -> None:
     assert truth.speech(tone(2, -20)).mean() > 0.98
 
 
+def test_a_prompt_of_silence_holds_no_voice_and_a_word_without_a_pause_does() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, 3 * RATE_HZ)
+    word = tone(1, -20) * np.linspace(0.05, 1, RATE_HZ)
+    assert not truth.holds_a_voice(noise)
+    assert truth.holds_a_voice(word)
+
+
 @pytest.mark.parametrize(("gap_ms", "bridge_ms", "one"), [(150, 150, True), (160, 150, False)])
 def test_gaps_up_to_the_bridge_are_speech(gap_ms: int, bridge_ms: int, one: bool) -> None:
     active = frames("#" * 20 + "." * (gap_ms // 10) + "#" * 20)

@@ -148,7 +148,7 @@ def in_the_earpiece(line: Sound, material: Material, rng: Rng) -> npt.NDArray[np
 def one(job: tuple[Path, Path, int, int]) -> tuple[npt.NDArray[np.int16], Labels]:
     """Inputs of one stream or call; whether it is music, and for how many frames it has been so."""
     data, extra, seed, number = job
-    material, rng = gather(data, extra, held_out=False), np.random.default_rng((seed, number))
+    material, rng = gather(data, extra, "train"), np.random.default_rng((seed, number))
     if number % 5 < 2:
         call = converse(material, rng, 60.0)
         inputs = inputs_of(put_on(draw_desk(rng), call, material, rng)).reshape(-1, INPUTS)

@@ -26,7 +26,7 @@ from conversations import Labels, converse
 from desks import draw_desk, line_sounds, put_on
 from doors import ROOT, constant, dump
 from gru import Adam, Matrix, Weights, backward, drawn, forward, logistic
-from voices import gather
+from voices import Side, gather
 from weights import WEIGHT_MOST, read, write
 
 EVIDENCE = 92
@@ -57,10 +57,10 @@ def evidence_of(pcm: npt.NDArray[np.int16]) -> Bytes:
     return out
 
 
-def one_call(job: tuple[Path, Path | None, bool, int, int]) -> tuple[Bytes, Labels]:
+def one_call(job: tuple[Path, Path | None, Side, int, int]) -> tuple[Bytes, Labels]:
     """Evidence of one drawn call, and the truth that the network should tell with each row."""
-    data, extra, held_out, seed, number = job
-    material = gather(data, extra, held_out)
+    data, extra, side, seed, number = job
+    material = gather(data, extra, side)
     rng = np.random.default_rng((seed, number))
     if rng.random() < 0.12:
         pcm, speech = line_sounds(material, rng, CALL_S)
@@ -71,11 +71,11 @@ def one_call(job: tuple[Path, Path | None, bool, int, int]) -> tuple[Bytes, Labe
 
 
 def make_set(
-    data: Path, extra: Path | None, held_out: bool, hours: float, seed: int, processes: int
+    data: Path, extra: Path | None, side: Side, hours: float, seed: int, processes: int
 ) -> tuple[Bytes, Labels]:
     """Evidence (calls, frames, 92) and truth (calls, frames, 2)."""
     calls = max(4, int(hours * 3600 / CALL_S))
-    jobs = [(data, extra, held_out, seed, i) for i in range(calls)]
+    jobs = [(data, extra, side, seed, i) for i in range(calls)]
     evidence = np.empty((calls, int(CALL_S * 100), EVIDENCE), np.int8)
     truth = np.empty((*evidence.shape[:2], 2), np.bool_)
     with multiprocessing.Pool(processes) as pool:
@@ -210,18 +210,20 @@ def main() -> None:
     if options.keep and options.keep.exists():
         kept = np.load(options.keep)
         evidence, truth = kept["evidence"], kept["truth"]
-        held_out = kept["held_out"], kept["held_out_truth"]
+        choosing = kept["choosing"], kept["choosing_truth"]
     else:
         material = options.data, options.extra
-        evidence, truth = make_set(*material, False, options.hours, options.seed, options.processes)
-        held_out = make_set(*material, True, 0.5, 99, options.processes)
+        evidence, truth = make_set(
+            *material, "train", options.hours, options.seed, options.processes
+        )
+        choosing = make_set(*material, "choose", 1.0, 99, options.processes)
         if options.keep:
             np.savez(
                 options.keep,
                 evidence=evidence,
                 truth=truth,
-                held_out=held_out[0],
-                held_out_truth=held_out[1],
+                choosing=choosing[0],
+                choosing_truth=choosing[1],
             )
     global _heard
     _heard = evidence, truth
@@ -240,9 +242,9 @@ def main() -> None:
                 shares = np.array_split(group, options.processes)
                 rate = options.rate * height
                 losses.append(learn(pool, w, adam, shares, options.both, rate, rng))
-            agent, customer, *confirmed = check(w, *held_out)
+            agent, customer, *confirmed = check(w, *choosing)
             print(
-                f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  held out AUC agent {agent:.4f} "
+                f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  AUC agent {agent:.4f} "
                 f"customer {customer:.4f}, confirmed {confirmed[0]:.4f} {confirmed[1]:.4f}  "
                 f"({time.monotonic() - started:.0f} s)",
                 flush=True,

@@ -1,12 +1,13 @@
 """Recorded material for training and measuring: utterances by speaker, noises, music, keys.
 
     DATA/emodb/wav/*.flac          EmoDB; characters 1-2 of the name are the speaker
-    DATA/speech-en/*.flac          short commands by many people (speakers unknown)
+    DATA/speech-en/*.flac          short commands by fifty people; people.txt says whose is whose
     DATA/noise/**/*.flac           noises
     EXTRA/speech/<speaker>/*.flac  any further speech, one folder a speaker (optional)
     EXTRA/music/*.flac, EXTRA/keys/*.flac   hold music, key strokes (optional)
 
-Everything is split once: what is `held_out` never trains anything.
+Everything is split once: one side trains, one chooses between trainings, one measures. Speakers are
+split whole, other files by name, and what chooses hears the noises, music and keys of the training.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +25,15 @@ import soundfile
 RATE_HZ = 16_000
 Sound = npt.NDArray[np.float64]
 
-HELD_OUT_SPEAKERS = {
+Side = Literal["train", "choose", "measure"]
+
+MEASURED = {
     *("emodb-14", "emodb-15", "emodb-16"),
     *("asterisk-ru", "asterisk-it", "menardi-it"),
 }
+CHOOSING = {"asterisk-es-co", "emodb-13", "queen-p38", "queen-p62", "sky-20", "sky-33"}
+PEOPLE = Path(__file__).with_name("people.txt")
+"""Each line one person of speech-en: how the names of the person's files begin."""
 
 
 @lru_cache(maxsize=4000)
@@ -38,8 +45,18 @@ def load(path: Path) -> Sound:
     return sound[:, 0]
 
 
-def held_out_file(path: Path) -> bool:
-    """A stable fifth of the files."""
+def side_of(speaker: str) -> Side:
+    """The side of a speaker with a name."""
+    return "measure" if speaker in MEASURED else "choose" if speaker in CHOOSING else "train"
+
+
+def side_of_person(number: int) -> Side:
+    """The side of a person of speech-en: every fifth measures, a tenth chooses."""
+    return "measure" if number % 5 == 0 else "choose" if number % 10 == 3 else "train"
+
+
+def measures(path: Path) -> bool:
+    """Whether a file without a speaker is one of the fifth that measures."""
     return zlib.crc32(path.name.encode()) % 5 == 0
 
 
@@ -54,8 +71,8 @@ class Material:
 
 
 @lru_cache(maxsize=2)
-def gather(data: Path, extra: Path | None, held_out: bool) -> Material:
-    """All files of one side of the split; speakers are split whole, other files by name.
+def gather(data: Path, extra: Path | None, side: Side) -> Material:
+    """All files of one side of the split.
 
     Raises:
         FileNotFoundError: there is no speech below `data`.
@@ -63,22 +80,22 @@ def gather(data: Path, extra: Path | None, held_out: bool) -> Material:
     material = Material()
     for path in sorted((data / "emodb" / "wav").glob("*.flac")):
         speaker = f"emodb-{path.name[:2]}"
-        if (speaker in HELD_OUT_SPEAKERS) == held_out:
+        if side_of(speaker) == side:
             material.speakers.setdefault(speaker, []).append(path)
-    for path in sorted((data / "speech-en").glob("*.flac")):
-        # many people, unnamed: each file counts as a speaker of its own group of ten
-        if held_out_file(path) == held_out:
-            group = f"en-{zlib.crc32(path.name.encode()) // 5 % 24}"
-            material.speakers.setdefault(group, []).append(path)
+    for number, line in enumerate(PEOPLE.read_text().splitlines()):
+        if side_of_person(number) == side:
+            files = [path for start in line.split() for path in data.glob(f"speech-en/{start}*")]
+            if files:
+                material.speakers[f"en-{number:02}"] = sorted(files)
     noises = sorted((data / "noise").rglob("*.flac")) + sorted((data / "noise").rglob("*.ogg"))
-    material.noises = [path for path in noises if held_out_file(path) == held_out]
+    material.noises = [path for path in noises if measures(path) == (side == "measure")]
     if extra is not None:
         for folder in sorted((extra / "speech").glob("*")):
-            if (folder.name in HELD_OUT_SPEAKERS) == held_out:
+            if side_of(folder.name) == side:
                 material.speakers[folder.name] = sorted(folder.glob("*.flac"))
         for name, files in (("music", material.music), ("keys", material.keys)):
             paths = sorted((extra / name).glob("*.flac"))
-            files += [path for path in paths if held_out_file(path) == held_out]
+            files += [path for path in paths if measures(path) == (side == "measure")]
     if not material.speakers:
         raise FileNotFoundError(f"{data}: no speech in emodb/wav or speech-en")
     return material
