@@ -105,10 +105,10 @@ def room_below(clean: bool, rng: Rng) -> float:
 
 def draw_desk(rng: Rng) -> Desk:
     """A desk of the world: most have leaks and neighbours, some are clean, some are terrible."""
-    clean = rng.random() < 0.2
+    clean = rng.random() < 0.3
     return Desk(
-        agent_dbfs=float(rng.uniform(-46, -12)),
-        customer_dbfs=float(rng.uniform(-46, -12)),
+        agent_dbfs=float(rng.uniform(-56, -12)),
+        customer_dbfs=float(rng.uniform(-56, -12)),
         bleed_db=leak_db(0.5 if clean else 0.1, -32, rng),
         sidetone_db=leak_db(0.5 if clean else 0.15, -30, rng),
         snr_db=room_below(clean, rng),
@@ -169,7 +169,7 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     if rng.random() < 0.6:
         around = coloured(around, rng)
     microphone = agent + around * decibels(desk.agent_dbfs - snr_db)
-    microphone += rng.normal(0, decibels(rng.uniform(-90, -66)), n)
+    microphone += rng.normal(0, decibels(rng.uniform(-98, -66)), n)
     if desk.rival_db is not None:
         length = min(n, int(rng.uniform(4, 12) * RATE_HZ))
         at = int(rng.integers(n - length + 1))
@@ -179,7 +179,7 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         microphone = telephone(microphone, *band)
     if muted is not None:
         microphone[muted] = 0
-    line = customer + rng.normal(0, decibels(rng.uniform(-90, -60)), n)
+    line = customer + rng.normal(0, decibels(rng.uniform(-98, -60)), n)
     for sound, party in ((microphone, 0), (line, 1)):
         if desk.gated[party]:
             sound *= gate(call.speech[:, party], n)
