@@ -33,7 +33,7 @@ MEASURED = {
 }
 CHOOSING = {"asterisk-es-co", "emodb-13", "queen-p38", "queen-p62", "sky-20", "sky-33"}
 PEOPLE = Path(__file__).with_name("people.txt")
-"""Each line one person of speech-en: how the names of the person's files begin."""
+"""Each line one person of speech-en: the first eight letters of the person's files."""
 
 
 @lru_cache(maxsize=4000)
@@ -82,13 +82,15 @@ def gather(data: Path, extra: Path | None, side: Side) -> Material:
         speaker = f"emodb-{path.name[:2]}"
         if side_of(speaker) == side:
             material.speakers.setdefault(speaker, []).append(path)
-    for number, line in enumerate(PEOPLE.read_text().splitlines()):
-        if side_of_person(number) == side:
-            files = [path for start in line.split() for path in data.glob(f"speech-en/{start}*")]
-            if side == "measure":  # the committed weights have heard their other files
-                files = [path for path in files if measures(path)]
-            if files:
-                material.speakers[f"en-{number:02}"] = sorted(files)
+    people = [line.split() for line in PEOPLE.read_text().splitlines()]
+    person_of = {start: number for number, starts in enumerate(people) for start in starts}
+    for path in sorted((data / "speech-en").glob("*.flac")):
+        number = person_of.get(path.name[:8])
+        if number is None or side_of_person(number) != side:
+            continue
+        # of those who measure, the committed weights have heard the other files
+        if side != "measure" or measures(path):
+            material.speakers.setdefault(f"en-{number:02}", []).append(path)
     noises = sorted((data / "noise").rglob("*.flac")) + sorted((data / "noise").rglob("*.ogg"))
     material.noises = [path for path in noises if measures(path) == (side == "measure")]
     if extra is not None:
