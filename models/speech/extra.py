@@ -25,7 +25,8 @@ from typing import Literal, NamedTuple
 RATE_HZ = 16_000
 SHORTEST_S = 0.3
 SILENT = 10 ** (-50 / 20) * 2**15
-LONGEST_S = {"speech": 60, "music": 180, "keys": 10}
+LONGEST_S = {"speech": 60, "keys": 10}
+LONGEST_TRACK_S = 180
 BATCH = 40  # files per ffmpeg
 TRACKS = 12  # of one package's music, the largest
 WORDS = 800  # files of one speaker
@@ -35,7 +36,7 @@ class Source(NamedTuple):
     """A package, which of its files, and whose they are."""
 
     package: str
-    kind: Literal["speech", "music", "keys"]
+    kind: Literal["speech", "music", "music-train", "music-more", "keys"]
     glob: str
     pattern: str = ""
     """Searched in the path below the unpacked package; a file without it is left out."""
@@ -64,6 +65,16 @@ def fish(package: str, language: str) -> Source:
 def music(package: str, folder: str, ending: str = "ogg") -> Source:
     """Music below a folder of a package."""
     return Source(package, "music", f"{folder}/*.{ending}")
+
+
+def music_train(package: str, folder: str) -> Source:
+    """Music that only the core's music stage learns from."""
+    return Source(package, "music-train", f"{folder}/*.ogg")
+
+
+def music_more(package: str, folder: str, ending: str = "ogg") -> Source:
+    """Music that nothing learns from: the bench's."""
+    return Source(package, "music-more", f"{folder}/*.{ending}")
 
 
 SOURCES = [
@@ -143,6 +154,16 @@ SOURCES = [
     music("unknown-horizons", f"{SHARE}/unknown-horizons/content/audio/music/**"),
     music("wesnoth-1.16-music", f"{GAMES}/wesnoth/1.16/data/core/music"),
     music("xmoto-data", f"{GAMES}/xmoto/Textures/Musics"),
+    music_train("colobot-common-sounds", f"{GAMES}/colobot/music"),
+    music_train("drascula-music", f"{SHARE}/scummvm/drascula/audio"),
+    music_train("freedroidrpg-data", f"{SHARE}/freedroidrpg/data/sound/music"),
+    music_train("openclonk-data", f"{GAMES}/openclonk/Music.ocg"),
+    music_more("asc-music", f"{GAMES}/asc/music", "mp3"),
+    music_more("fretsonfire-songs-sectoid", f"{GAMES}/fretsonfire/data/songs/sectoid/*"),
+    music_more("hex-a-hop-data", f"{GAMES}/hex-a-hop/hex-a-hop"),
+    music_more("planetblupi-music-ogg", f"{SHARE}/planetblupi/music"),
+    music_more("singularity-music", f"{GAMES}/singularity/music"),
+    music_more("warzone2100-music", f"{GAMES}/warzone2100/music/albums/**", "opus"),
 ]
 
 
@@ -182,7 +203,7 @@ def unpacked(package: str, cache: Path, root: Path) -> None:
 def chosen(source: Source, root: Path, extra: Path) -> Iterator[tuple[Path, Path]]:
     """Which file becomes which."""
     paths = sorted(path for path in root.glob(source.glob) if path.is_file())
-    if source.kind == "music":
+    if source.kind.startswith("music"):
         paths = sorted(sorted(paths, key=lambda path: -path.stat().st_size)[:TRACKS])
     parts = [path.relative_to(root).as_posix() for path in paths]
     start = len(os.path.commonpath([Path(part).parent for part in parts])) + 1 if parts else 0
@@ -196,7 +217,7 @@ def chosen(source: Source, root: Path, extra: Path) -> Iterator[tuple[Path, Path
             folder = extra / "speech" / match.expand(source.speaker).lower()
         else:
             folder = extra / source.kind
-            name = f"{source.package}_{name}" if source.kind == "music" else name
+            name = name if source.kind == "keys" else f"{source.package}_{name}"
         counts[folder] = counts.get(folder, 0) + 1
         if counts[folder] <= WORDS:
             yield path, folder / name
@@ -245,10 +266,10 @@ def fill(extra: Path, source: Source) -> None:
         pairs = list(chosen(source, Path(root), extra))
         if not pairs:
             raise ExtraError(f"{source.package}: nothing matches {source.glob}; mend its row")
-        size = 1 if source.kind == "music" else BATCH
+        size = BATCH if source.kind in LONGEST_S else 1
         batches = [pairs[start : start + size] for start in range(0, len(pairs), size)]
         with ThreadPoolExecutor(os.cpu_count()) as workers:
-            longest = [LONGEST_S[source.kind]] * len(batches)
+            longest = [LONGEST_S.get(source.kind, LONGEST_TRACK_S)] * len(batches)
             written = sum(workers.map(decoded, batches, longest))
     done.write_text(repr(source))
     print(f"{source.package}: {written} of {len(pairs)} files of {source.kind}", file=sys.stderr)
