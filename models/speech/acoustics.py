@@ -44,7 +44,7 @@ def leak(x: Sound, gain_db: float, rng: Rng, late_s: float = 0.0) -> Sound:
     tail[0] = 1.0
     low, high = rng.uniform(60, 350), rng.uniform(2200, 6000)
     colour = signal.butter(1, [low, high], "band", fs=RATE_HZ, output="sos")
-    y = signal.sosfilt(colour, signal.fftconvolve(x, tail)[: len(x)])
+    y = signal.sosfilt(colour, signal.oaconvolve(x, tail)[: len(x)])
     delay = int(rng.integers(4, 80)) + int(late_s * RATE_HZ)
     y = np.r_[np.zeros(delay), y[: len(x) - delay]]
     return y / rms(y) * rms(x) * decibels(gain_db)
@@ -154,7 +154,6 @@ def noise(material: Material, n: int, rng: Rng) -> Sound:
 
 def tones(n: int, rng: Rng) -> Sound:
     """Ringback, busy or DTMF; RMS 1 while it sounds."""
-    seconds = np.arange(n) / RATE_HZ
     pairs, on, off = [
         ([(440, 480)], 2.0, 4.0),
         ([(425,)], 1.0, 4.0),
@@ -164,11 +163,11 @@ def tones(n: int, rng: Rng) -> Sound:
         ([(a, b) for a in (697, 770, 852, 941) for b in (1209, 1336, 1477)], 0.1, 0.1),
     ][rng.integers(6)]
     out = np.zeros(n)
-    for k in range(int(n / RATE_HZ / (on + off)) + 1):
+    for start in range(0, n, int((on + off) * RATE_HZ)):
+        sounds = out[start : start + int(on * RATE_HZ)]
+        seconds = np.arange(start, start + len(sounds)) / RATE_HZ
         for hz in pairs[rng.integers(len(pairs))]:
-            out += np.sin(2 * np.pi * hz * seconds) * (
-                (seconds >= k * (on + off)) & (seconds < k * (on + off) + on)
-            )
+            sounds += np.sin(2 * np.pi * hz * seconds)
     return out
 
 

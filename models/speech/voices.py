@@ -13,6 +13,7 @@ split whole, other files by name, and what chooses hears the noises, music and k
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -91,15 +92,18 @@ def gather(data: Path, extra: Path | None, side: Side) -> Material:
         # of those who measure, the committed weights have heard the other files
         if side != "measure" or measures(path):
             material.speakers.setdefault(f"en-{number:02}", []).append(path)
-    noises = sorted((data / "noise").rglob("*.flac")) + sorted((data / "noise").rglob("*.ogg"))
-    material.noises = [path for path in noises if measures(path) == (side == "measure")]
+
+    def of_this_side(paths: Iterable[Path]) -> list[Path]:
+        return [path for path in sorted(paths) if measures(path) == (side == "measure")]
+
+    noise = data / "noise"
+    material.noises = of_this_side([*noise.rglob("*.flac"), *noise.rglob("*.ogg")])
     if extra is not None:
         for folder in sorted((extra / "speech").glob("*")):
             if side_of(folder.name) == side:
                 material.speakers[folder.name] = sorted(folder.glob("*.flac"))
-        for name, files in (("music", material.music), ("keys", material.keys)):
-            paths = sorted((extra / name).glob("*.flac"))
-            files += [path for path in paths if measures(path) == (side == "measure")]
+        material.music = of_this_side((extra / "music").glob("*.flac"))
+        material.keys = of_this_side((extra / "keys").glob("*.flac"))
     if not material.speakers:
         raise FileNotFoundError(f"{data}: no speech in emodb/wav or speech-en")
     return material
