@@ -31,11 +31,12 @@ from desk import (
     typing,
 )
 from dialogues import Babble, Call, DialogueError, Line, load
+from kokoro import VoiceError
 from music import hold_music
 from opus import check, write
 from timeline import Timeline, meant_events, place, speak
 from truth import Event, Span, measures, speech_mask
-from voices import VoiceError, Voices, at_rate
+from voices import Voices, at_rate
 
 HERE = Path(__file__).resolve().parent
 DIALOGUES = HERE / "dialogues.toml"

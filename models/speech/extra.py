@@ -32,11 +32,15 @@ TRACKS = 12  # of one package's music, the largest
 WORDS = 800  # files of one speaker
 
 
+Music = Literal["music", "music-train", "music-more"]
+"""For all; what only the core's music stage learns from; what only the bench hears."""
+
+
 class Source(NamedTuple):
     """A package, which of its files, and whose they are."""
 
     package: str
-    kind: Literal["speech", "music", "music-train", "music-more", "keys"]
+    kind: Literal["speech", "keys"] | Music
     glob: str
     pattern: str = ""
     """Searched in the path below the unpacked package; a file without it is left out."""
@@ -62,19 +66,9 @@ def fish(package: str, language: str) -> Source:
     return Source(package, "speech", glob, pattern, rf"fillets-{language}-\1")
 
 
-def music(package: str, folder: str, ending: str = "ogg") -> Source:
+def music(package: str, folder: str, ending: str = "ogg", kind: Music = "music") -> Source:
     """Music below a folder of a package."""
-    return Source(package, "music", f"{folder}/*.{ending}")
-
-
-def music_train(package: str, folder: str) -> Source:
-    """Music that only the core's music stage learns from."""
-    return Source(package, "music-train", f"{folder}/*.ogg")
-
-
-def music_more(package: str, folder: str, ending: str = "ogg") -> Source:
-    """Music that nothing learns from: the bench's."""
-    return Source(package, "music-more", f"{folder}/*.{ending}")
+    return Source(package, kind, f"{folder}/*.{ending}")
 
 
 SOURCES = [
@@ -154,16 +148,18 @@ SOURCES = [
     music("unknown-horizons", f"{SHARE}/unknown-horizons/content/audio/music/**"),
     music("wesnoth-1.16-music", f"{GAMES}/wesnoth/1.16/data/core/music"),
     music("xmoto-data", f"{GAMES}/xmoto/Textures/Musics"),
-    music_train("colobot-common-sounds", f"{GAMES}/colobot/music"),
-    music_train("drascula-music", f"{SHARE}/scummvm/drascula/audio"),
-    music_train("freedroidrpg-data", f"{SHARE}/freedroidrpg/data/sound/music"),
-    music_train("openclonk-data", f"{GAMES}/openclonk/Music.ocg"),
-    music_more("asc-music", f"{GAMES}/asc/music", "mp3"),
-    music_more("fretsonfire-songs-sectoid", f"{GAMES}/fretsonfire/data/songs/sectoid/*"),
-    music_more("hex-a-hop-data", f"{GAMES}/hex-a-hop/hex-a-hop"),
-    music_more("planetblupi-music-ogg", f"{SHARE}/planetblupi/music"),
-    music_more("singularity-music", f"{GAMES}/singularity/music"),
-    music_more("warzone2100-music", f"{GAMES}/warzone2100/music/albums/**", "opus"),
+    music("colobot-common-sounds", f"{GAMES}/colobot/music", kind="music-train"),
+    music("drascula-music", f"{SHARE}/scummvm/drascula/audio", kind="music-train"),
+    music("freedroidrpg-data", f"{SHARE}/freedroidrpg/data/sound/music", kind="music-train"),
+    music("openclonk-data", f"{GAMES}/openclonk/Music.ocg", kind="music-train"),
+    music("asc-music", f"{GAMES}/asc/music", "mp3", kind="music-more"),
+    music(
+        "fretsonfire-songs-sectoid", f"{GAMES}/fretsonfire/data/songs/sectoid/*", kind="music-more"
+    ),
+    music("hex-a-hop-data", f"{GAMES}/hex-a-hop/hex-a-hop", kind="music-more"),
+    music("planetblupi-music-ogg", f"{SHARE}/planetblupi/music", kind="music-more"),
+    music("singularity-music", f"{GAMES}/singularity/music", kind="music-more"),
+    music("warzone2100-music", f"{GAMES}/warzone2100/music/albums/**", "opus", kind="music-more"),
 ]
 
 

