@@ -13,7 +13,7 @@ from bench.scenes import Call, Desk, Material
 from bench.table import progress
 from turnlight.dsp import Pcm
 
-REAL_DESKS, DESKS_OF_SPEAKER, DESK_SECONDS = 12, 10, 80.0
+REAL_DESKS, DESKS_OF_SPEAKER, DESK_SECONDS = 12, 20, 80.0
 CLEAN_CALLS, CLEAN_SECONDS = 10, 60.0
 QUICK_SECONDS = 30.0
 OTHER_DESKS, QUICK_OTHER_DESKS = 10, 2

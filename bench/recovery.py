@@ -23,7 +23,7 @@ from turnlight.dsp import RATE_HZ
 AT_S, LASTS_S, SECONDS = 30, 10, 55
 WINDOWS = {"0-2 s": (0, 2), "2-10 s": (2, 10)}
 POINTS = 3.0
-DESKS = 10
+DESKS = 20
 DESK = Desk(-20.0, -20.0, 15.0, agent_db=-8.0, customer_db=-8.0)
 """A middling one; its levels leave room for 20 dB more."""
 

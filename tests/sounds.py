@@ -71,6 +71,16 @@ def desk_call() -> Pcm:
     return np.clip(np.stack([microphone, earpiece], 1), -32768, 32767).astype(np.int16)
 
 
+def turned_up() -> Pcm:
+    """Nine seconds: noise, the agent talks, the microphone is ten times as loud from 5 s on."""
+    n = 9 * RATE_HZ
+    microphone, earpiece = noise(n, 3, 26), noise(n, 4, 26)
+    microphone[32000:64000] += voice(32000, 130, 7) // 4
+    microphone[88000:128000] += voice(40000, 130, 8) // 4
+    microphone[80000:] *= 10
+    return np.clip(np.stack([microphone, earpiece], 1), -32768, 32767).astype(np.int16)
+
+
 def extremes() -> Pcm:
     """Seven seconds: a clipped call, full-scale squares, all of -32768, one impulse, full-scale
     noise, noise through every level, silence."""

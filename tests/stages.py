@@ -54,6 +54,12 @@ class Loudness(ctypes.Structure):
     )
 
 
+class Evidence(ctypes.Structure):
+    """tl_evidence of evidence.h."""
+
+    _fields_ = (("loudness", Loudness * 2), ("turned_db_q8", ctypes.c_int32 * 2))
+
+
 BANDS_INT16 = ctypes.sizeof(Bands) // 2
 
 

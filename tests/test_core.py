@@ -32,6 +32,14 @@ def as_text(rows):
     return "\n".join(lines) + "\n"
 
 
+def test_a_room_that_a_turned_gain_makes_louder_is_no_speech():
+    """The microphone is turned up by 20 dB at 5 s; a second later that is known."""
+    rows = Core().process(sounds.turned_up())
+    agent = rows["agent_confirmed"] > 0
+    assert agent[240:400].mean() > 0.9
+    assert not agent[830:].any()
+
+
 def test_the_golden_conversation_is_the_same_integer_for_integer():
     """A change of the core shows here as a diff; `python tests/test_core.py` writes it anew."""
     assert as_text(rows_of(CONVERSATION)) == GOLDEN.read_text()

@@ -85,6 +85,66 @@ def test_bleed_takes_the_loudest_and_the_most_silent_levels(core, rng):
         core.tl_bleed_learn(*map(pointer, (state, next(floors), heard, next(floors))))
 
 
+def test_a_leak_moves_with_a_turned_gain_and_is_soon_learned_anew(core):
+    """A microphone 20 dB louder hears 20 dB more of the earpiece, before anything teaches it."""
+    state, explained = np.zeros(2048, np.uint8), np.zeros(20, np.int16)
+    source, floor = np.full(20, -30 * 256, np.int16), np.full(20, -90 * 256, np.int16)
+
+    def learn(gain_db, frames):
+        heard = np.full(20, (-30 + gain_db) * 256, np.int16)
+        for _ in range(frames):
+            core.tl_bleed_explain(pointer(state), pointer(source), 0, pointer(explained))
+            core.tl_bleed_learn(*map(pointer, (state, floor, heard, floor)))
+        return explained[0] / 256 + 30
+
+    core.tl_bleed_init(pointer(state))
+    assert learn(-27, 500) == pytest.approx(-27, abs=1)
+    core.tl_bleed_turned(pointer(state), 20 * 256, 0)
+    assert learn(-7, 1) == pytest.approx(-7, abs=1)
+    core.tl_bleed_turned(pointer(state), 0, 20 * 256)  # the earpiece's own gain
+    assert learn(-27, 1) == pytest.approx(-27, abs=1)
+    core.tl_bleed_turned(pointer(state), 0, 20 * 256)  # not the tap's but the line's: it leaks on
+    assert learn(-27, 1) == pytest.approx(-47, abs=1)
+    assert learn(-27, 50) == pytest.approx(-27, abs=2)
+
+
+def test_a_leak_may_be_louder_than_its_source_where_the_gains_were_turned_so(core):
+    """Else what is as loud as the source is the destination's own party."""
+    state, explained = np.zeros(2048, np.uint8), np.zeros(20, np.int16)
+    source, floor = np.full(20, -40 * 256, np.int16), np.full(20, -90 * 256, np.int16)
+
+    def learn(gain_db):
+        heard = np.full(20, (-40 + gain_db) * 256, np.int16)
+        for _ in range(500):
+            core.tl_bleed_explain(pointer(state), pointer(source), 0, pointer(explained))
+            core.tl_bleed_learn(*map(pointer, (state, floor, heard, floor)))
+        return explained[0] / 256 + 40
+
+    core.tl_bleed_init(pointer(state))
+    before = learn(2)
+    assert before < -10
+    core.tl_bleed_turned(pointer(state), 20 * 256, 0)
+    assert learn(2) == pytest.approx(2, abs=1)
+    core.tl_bleed_turned(pointer(state), 0, 20 * 256)  # the source was turned up as well
+    assert learn(-18) == pytest.approx(-18, abs=1)
+    assert learn(2) == pytest.approx(-18, abs=1)
+    core.tl_bleed_turned(pointer(state), 20 * 256, 0)
+    core.tl_bleed_turned(pointer(state), -20 * 256, 0)  # up and down again
+    assert learn(2) <= -3
+
+
+def test_floors_rise_with_a_gain_that_was_found_turned_up(core):
+    state, bands = np.zeros(64, np.int16), np.full(20, -70 * 256, np.int16)
+    core.tl_noise_init(pointer(state))
+    for _ in range(300):
+        core.tl_noise_push(pointer(state), pointer(bands))
+    room = state[:20].copy()
+    core.tl_noise_turned(pointer(state), pointer(room), 20 * 256)
+    assert state[:20] / 256 == pytest.approx(-50, abs=0.5)
+    core.tl_noise_turned(pointer(state), pointer(room), 15 * 256)  # they are there already
+    assert state[:20] / 256 == pytest.approx(-50, abs=0.5)
+
+
 def test_bleed_that_is_not_heard_is_not_reported(core):
     state, explained = np.zeros(2048, np.uint8), np.zeros(20, np.int16)
     source, floor = np.full(20, -30 * 256, np.int16), np.full(20, -70 * 256, np.int16)

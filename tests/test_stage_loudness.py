@@ -120,6 +120,14 @@ def test_after_a_ring_nobody_knows_whose_voice_comes_next(core):
     assert background == before[1]  # the room is the same
 
 
+def test_a_rise_that_is_told_moves_every_usual_level_at_once_and_only_once(core):
+    state, before = after_a_while(core)
+    core.tl_loudness_turned(ctypes.byref(state), 20 * 256)
+    assert usual(state) - before == pytest.approx([20] * 3, abs=2)
+    heard(core, speech(300) + 20, FLOOR_DB + 20, state)
+    assert usual(state) - before == pytest.approx([20] * 3, abs=3)
+
+
 def test_turns_are_those_of_the_reference(core, rng):
     """Random rooms, of which some are one room at another gain: the voice moves when it says."""
     rooms = [rng.uniform(-80, -50, 20)]

@@ -10,7 +10,7 @@ import pytest
 
 import sounds
 from reference import stages as reference
-from stages import FIRMWARE, Bands, Loudness, pointer, table
+from stages import FIRMWARE, Bands, Evidence, pointer, table
 
 WEIGHTS = (FIRMWARE / "src/weights.h").read_text()
 UNITS, SEEN = (int(re.search(rf"TL_NET_{name} (\d+)", WEIGHTS)[1]) for name in ("UNITS", "SEEN"))
@@ -134,10 +134,10 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     slow = np.concatenate([first, reference.mean_over(then, 200, first[-1])])
     quick, smooth = (reference.mean_over(loudness, n, -75.0) for n in (20, 60))
     least, most = reference.extremes(loudness)
-    state, out = (Loudness * 2)(), np.zeros(EVIDENCE, np.int8)
+    state, out = Evidence(), np.zeros(EVIDENCE, np.int8)
     bands, other_bands = Bands(), Bands(db_q8=(ctypes.c_int16 * 20)(*[-100 * 256] * 20))
     floor, leak = np.zeros(20, np.int16), np.full(20, -80 * 256, np.int16)
-    core.tl_evidence_init(state)
+    core.tl_evidence_init(ctypes.byref(state))
     for i in range(frames):
         bands.db_q8[:] = [int(levels[i] * 256)] * 20
         floor[:] = int(floors[i] * 256)
@@ -148,7 +148,7 @@ def test_evidence_holds_the_distances_it_says(core, rng):
             *(int(np.log2(4000 * 64 / hz[i]) * 2048), int(music_odds[i] * 256)),
         )
         other = EvidenceIn(ctypes.addressof(other_bands), *parts[1:], -75 * 256, 0, 0, 0)
-        core.tl_evidence_push(state, (EvidenceIn * 2)(own, other), pointer(out))
+        core.tl_evidence_push(ctypes.byref(state), (EvidenceIn * 2)(own, other), pointer(out))
         assert np.abs(out.astype(int)).max() <= 64
         for index, centre, wanted in (
             (0, 12, levels[i] - floors[i]),
@@ -175,9 +175,9 @@ def test_evidence_holds_the_distances_it_says(core, rng):
 
 def test_digital_silence_tells_nothing_about_the_room(core):
     """Who is muted for a minute comes back into the room that was left."""
-    state, out = (Loudness * 2)(), np.zeros(EVIDENCE, np.int8)
+    state, out = Evidence(), np.zeros(EVIDENCE, np.int8)
     leak = np.full(20, -80 * 256, np.int16)
-    core.tl_evidence_init(state)
+    core.tl_evidence_init(ctypes.byref(state))
 
     def push(level_db, floor_db, frames):
         silent = level_db == -100
@@ -186,8 +186,8 @@ def test_digital_silence_tells_nothing_about_the_room(core):
         parts = ctypes.addressof(bands), floor.ctypes.data, leak.ctypes.data
         one = EvidenceIn(*parts, max(level_db, -75) * 256, 0, 0, 0)
         for _ in range(frames):
-            core.tl_evidence_push(state, (EvidenceIn * 2)(one, one), pointer(out))
-        return list(state[0].known_db_q8), state[0].usual.steady_db_q16
+            core.tl_evidence_push(ctypes.byref(state), (EvidenceIn * 2)(one, one), pointer(out))
+        return list(state.loudness[0].known_db_q8), state.loudness[0].usual.steady_db_q16
 
     before = push(-30, -70, 600)
     assert push(-100, -100, 6000) == before

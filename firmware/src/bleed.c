@@ -6,7 +6,8 @@
 #include "fixed.h"
 
 #define PRIOR TL_DB(-12)   /* cautious: a leak is believed strong until it was heard weaker */
-#define STRONGEST TL_DB(-3)
+#define STRONGEST TL_DB(-3) /* where the gains are as the house set them ... */
+#define STRONGEST_TURNED TL_DB(20) /* ... and where somebody turned the destination's up */
 #define WEAKEST TL_DB(-60)
 #define SOURCE_OVER TL_DB(15) /* the source must stand so far above its floor to teach */
 #define HEARD_OVER TL_DB(3)   /* ... and the leak so far above the destination's */
@@ -24,6 +25,7 @@ static inline int16_t min16(int16_t a, int16_t b) { return a < b ? a : b; }
 
 void tl_bleed_init(tl_bleed *l) {
     memset(l, 0, sizeof *l);
+    l->strongest_db_q8 = STRONGEST;
     for (int32_t b = 0; b < TL_BANDS; b++) {
         l->gain_db_q8[b] = PRIOR;
         for (int32_t k = 0; k < TL_BLEED_PAST; k++) {
@@ -32,7 +34,7 @@ void tl_bleed_init(tl_bleed *l) {
     }
 }
 
-/* Levels and floors lie within -100..3 dB, gains within -60..-3: every difference below stays
+/* Levels and floors lie within -100..3 dB, gains within -60..20: every difference below stays
  * within +-128 dB, which are 16 bits. The loops keep to them, so that eight bands go at once. */
 
 void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS], int32_t delay,
@@ -57,21 +59,33 @@ void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS], int32_t
 void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
                     const int16_t destination_db_q8[TL_BANDS],
                     const int16_t destination_floor_db_q8[TL_BANDS]) {
+    int16_t strongest = l->strongest_db_q8;
     for (int32_t b = 0; b < TL_BANDS; b++) {
         int16_t source = l->ringing_db_q8[b], level = destination_db_q8[b];
         int16_t distance = tl_narrow16(level - source);
         /* else the source is silent, or the destination's own party talks */
         int32_t teaches = (tl_narrow16(source - source_floor_db_q8[b]) >= SOURCE_OVER) &
-                          (source > TL_SILENT) & (distance <= STRONGEST);
+                          (source > TL_SILENT) & (distance <= strongest);
         int32_t fast = l->seen[b] < FAST_FRAMES;
         int16_t gain = l->gain_db_q8[b];
         int16_t step = distance > gain ? (fast ? 4 * UP : UP) : (fast ? -4 * DOWN : -DOWN);
-        int16_t learned = min16(max16(tl_narrow16(gain + step), WEAKEST), STRONGEST);
+        int16_t learned = min16(max16(tl_narrow16(gain + step), WEAKEST), strongest);
         l->gain_db_q8[b] = teaches ? learned : gain;
         l->seen[b] = tl_narrow16(l->seen[b] + (teaches & fast));
         int16_t heard = tl_narrow16(level - destination_floor_db_q8[b]) > HEARD_OVER ? 1 : -1;
         int16_t sum = min16(max16(tl_narrow16(l->heard[b] + heard), 0), HEARD_FULL);
         l->heard[b] = teaches ? sum : l->heard[b];
+    }
+}
+
+void tl_bleed_turned(tl_bleed *l, int32_t own_db_q8, int32_t source_risen_db_q8) {
+    l->strongest_db_q8 = (int16_t)tl_clamp(l->strongest_db_q8 + own_db_q8 - source_risen_db_q8,
+                                           STRONGEST, STRONGEST_TURNED);
+    int32_t risen = tl_max(own_db_q8, 0); /* a leak that fell is unlearnt within a word */
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        int32_t gain = l->gain_db_q8[b] + risen - source_risen_db_q8;
+        l->gain_db_q8[b] = (int16_t)tl_clamp(gain, WEAKEST, l->strongest_db_q8);
+        l->seen[b] = 0;
     }
 }
 

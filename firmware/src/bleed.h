@@ -21,6 +21,7 @@ typedef struct {
     int16_t past_db_q8[TL_BLEED_PAST][TL_BANDS];  /* the source's bands, a ring */
     int32_t at;                                   /* where the newest stand in it */
     int16_t ringing_db_q8[TL_BANDS]; /* the source as the leak has it now, or still rings on */
+    int16_t strongest_db_q8; /* that a leak can be: what is stronger is the destination's own party */
     int16_t seen[TL_BANDS];  /* frames that taught a band, up to 100 */
     int16_t heard[TL_BANDS]; /* of late: frames whose leak stood above the noise, less the others */
 } tl_bleed;
@@ -36,6 +37,10 @@ void tl_bleed_explain(tl_bleed *l, const int16_t source_db_q8[TL_BANDS], int32_t
 void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
                     const int16_t destination_db_q8[TL_BANDS],
                     const int16_t destination_floor_db_q8[TL_BANDS]);
+
+/* The gain of the destination was turned, or that of the source was turned up: what was learned moves
+ * along, and is learned anew, fast. */
+void tl_bleed_turned(tl_bleed *l, int32_t own_db_q8, int32_t source_risen_db_q8);
 
 /* Level of the telephone band without the bands that the other channel explains; TL_SILENT where
  * nothing is left. */

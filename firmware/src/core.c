@@ -6,6 +6,7 @@
 #include "delay.h"
 #include "evidence.h"
 #include "fixed.h"
+#include "gain.h"
 #include "level.h"
 #include "music.h"
 #include "net.h"
@@ -38,6 +39,7 @@ typedef struct {
     int16_t sound[TL_WINDOW_N]; /* newest samples, oldest first */
     tl_pitch pitch;
     tl_noise noise;
+    tl_gain gain;
     tl_delay delay; /* of the other channel's leak into this one */
     tl_bleed leak;
     tl_tone tone;
@@ -121,18 +123,26 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
     tl_evidence_in seen[TL_CHANNELS];
     int8_t evidence[TL_EVIDENCE];
     int16_t odds_q8[TL_NET_ODDS];
-    int32_t tones[TL_CHANNELS];
+    int32_t tones[TL_CHANNELS], risen_db_q8[TL_CHANNELS];
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         channel *ch = &s->channels[c];
         int32_t delay = tl_delay_push(&ch->delay, bands[1 - c].db_q8, bands[c].db_q8);
         tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, delay, leak_db_q8[c]);
+        tl_loudness *loudness = &s->evidence.loudness[c];
         /* a mute tells nothing about a room that is known */
-        if (!bands[c].silent || s->evidence.loudness[c].settling > 0) {
+        if (!bands[c].silent || loudness->settling > 0) {
             tl_noise_push(&ch->noise, bands[c].db_q8);
         }
+        int32_t found_db_q8 = tl_gain_push(&ch->gain, &bands[c], loudness->known_db_q8);
+        risen_db_q8[c] = loudness->settling > 0 ? 0 : found_db_q8; /* no room is known yet */
+        if (risen_db_q8[c] != 0) {
+            tl_noise_turned(&ch->noise, ch->gain.room_db_q8, risen_db_q8[c]);
+            tl_loudness_turned(loudness, risen_db_q8[c]);
+        }
         tones[c] = tl_tone_push(&ch->tone, &bands[c]);
-        if (tones[c] >= RINGING) {
-            tl_loudness_newcomer(&s->evidence.loudness[c]);
+        /* another customer will answer; the agent, who hears it ring too, stays */
+        if (c == CUSTOMER && tones[c] >= RINGING) {
+            tl_loudness_newcomer(loudness);
         }
         seen[c] = (tl_evidence_in){&bands[c], ch->noise.floor_db_q8, leak_db_q8[c],
                                    tl_bleed_unexplained_db_q8(bands[c].db_q8, leak_db_q8[c]),
@@ -140,6 +150,13 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
                                    ch->music.odds_q8};
     }
     tl_evidence_push(&s->evidence, seen, evidence);
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        /* a rise is found by its jump; that of the room comes late, and may be what speech left */
+        int32_t own_db_q8 = risen_db_q8[c] + tl_min(s->evidence.turned_db_q8[c], 0);
+        if (own_db_q8 != 0 || risen_db_q8[1 - c] != 0) {
+            tl_bleed_turned(&s->channels[c].leak, own_db_q8, risen_db_q8[1 - c]);
+        }
+    }
     tl_net_push(&s->net, evidence, odds_q8);
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         channel *ch = &s->channels[c];
@@ -204,6 +221,7 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
         channel *ch = &s->channels[c];
         tl_decimate_init(&ch->decimate);
         tl_pitch_init(&ch->pitch);
+        tl_gain_init(&ch->gain);
         tl_noise_init(&ch->noise);
         tl_delay_init(&ch->delay);
         tl_bleed_init(&ch->leak);

@@ -7,6 +7,7 @@
 void tl_evidence_init(tl_evidence *f) {
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
         tl_loudness_init(&f->loudness[c]);
+        f->turned_db_q8[c] = 0;
     }
 }
 
@@ -30,9 +31,6 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
             over_leak += tl_max(own[b], TL_SILENT) - tl_max(in->leak_db_q8[b], TL_SILENT);
         }
         out[k] = half_db(over_leak / 2, TL_DB(6));
-    }
-    if (!in->bands->silent) {
-        tl_loudness_room(l, in->floor_db_q8);
     }
     tl_loudness_push(l, loudness, in->voicing_q15);
     out += TL_EVIDENCE_LEAKS;
@@ -59,6 +57,8 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]) {
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        int32_t heard = !in[c].bands->silent;
+        f->turned_db_q8[c] = heard ? tl_loudness_room(&f->loudness[c], in[c].floor_db_q8) : 0;
         channel_evidence(&f->loudness[c], &in[c], in[1 - c].loudness_db_q8,
                          out + c * TL_EVIDENCE_CHANNEL);
     }

@@ -18,6 +18,7 @@
 
 typedef struct {
     tl_loudness loudness[TL_CHANNELS];
+    int32_t turned_db_q8[TL_CHANNELS]; /* a room told with the newest frame that a gain was turned */
 } tl_evidence;
 
 /* One channel of one frame, as its stages left it. */

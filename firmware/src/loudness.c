@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bands.h"
 #include "fixed.h"
 
 #define VOICE_START TL_DB(-45)
@@ -93,8 +94,18 @@ static void turn(tl_loudness *l, int32_t by_db_q8) {
     }
 }
 
-/* Holds the room of the last two blocks, which no word fills, against the one that is known. */
-static void compare_rooms(tl_loudness *l) {
+void tl_loudness_turned(tl_loudness *l, int32_t by_db_q8) {
+    turn(l, by_db_q8);
+    l->room_filled = 0;
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        l->known_db_q8[b] = (int16_t)tl_clamp(l->known_db_q8[b] + by_db_q8, TL_BANDS_LEAST, TL_DB(3));
+        l->room_db_q8[0][b] = l->room_db_q8[1][b] = l->known_db_q8[b];
+    }
+}
+
+/* Holds the room of the last two blocks, which no word fills, against the one that is known. Returns
+ * by how much a gain was turned, or 0. */
+static int32_t compare_rooms(tl_loudness *l) {
     int16_t way[TL_BANDS]; /* within +-103 dB */
     int32_t mean = 0, spread = 0;
     for (int32_t b = 0; b < TL_BANDS; b++) {
@@ -111,20 +122,24 @@ static void compare_rooms(tl_loudness *l) {
         l->turning = TURNING;
     }
     int32_t most = l->settling > 0 || l->turning > 0 ? TL_DB(103) : DRIFT;
+    int32_t turned = 0;
     if (l->turning > 0) {
         l->turning--;
-        turn(l, mean);
+        turned = mean;
+        turn(l, turned);
     }
     for (int32_t b = 0; b < TL_BANDS; b++) {
         l->known_db_q8[b] = (int16_t)(l->known_db_q8[b] + tl_clamp(way[b], -most, most));
     }
     l->settling = (uint8_t)(l->settling > 0 ? l->settling - 1 : 0);
+    return turned;
 }
 
-void tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
+int32_t tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
+    int32_t turned = 0;
     if (l->room_filled == TL_LOUDNESS_ROOM) {
         l->room_filled = 0;
-        compare_rooms(l);
+        turned = compare_rooms(l);
         memcpy(l->room_db_q8[0], l->room_db_q8[1], sizeof l->room_db_q8[0]);
         memmove(l->past, l->past + 1, sizeof l->past - sizeof l->past[0]);
         l->past[TL_LOUDNESS_PAST - 1] = l->usual;
@@ -145,6 +160,7 @@ void tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
     }
     l->floor_db_q8[0] = (int16_t)mean;
     l->floor_db_q8[1] = (int16_t)(l->floor_db_q8[1] + (mean - l->floor_db_q8[1]) / FLOOR_FRAMES);
+    return turned;
 }
 
 /* Means, and the least and the most since the block before the running one. */

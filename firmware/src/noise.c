@@ -27,3 +27,9 @@ void tl_noise_push(tl_noise *n, const int16_t bands_db_q8[TL_BANDS]) {
         n->floor_db_q8[b] = (int16_t)floor;
     }
 }
+
+void tl_noise_turned(tl_noise *n, const int16_t room_db_q8[TL_BANDS], int32_t by_db_q8) {
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        n->floor_db_q8[b] = (int16_t)tl_max(n->floor_db_q8[b], room_db_q8[b] + by_db_q8);
+    }
+}

@@ -20,4 +20,7 @@ void tl_noise_init(tl_noise *n);
 
 void tl_noise_push(tl_noise *n, const int16_t bands_db_q8[TL_BANDS]);
 
+/* A gain was found turned up by so much since this room was heard: the floors lie no lower. */
+void tl_noise_turned(tl_noise *n, const int16_t room_db_q8[TL_BANDS], int32_t by_db_q8);
+
 #endif

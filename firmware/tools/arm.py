@@ -222,7 +222,7 @@ def count_plugin(qemu: str, folder: Path) -> Path | None:
 @cache
 def golden_sounds() -> dict[int, Pcm]:
     """What all targets must hear alike, by rate in Hz."""
-    pcm = np.concatenate([sounds.desk_call(), sounds.extremes()])
+    pcm = np.concatenate([sounds.turned_up(), sounds.desk_call(), sounds.extremes()])
     return {16_000: pcm, 48_000: sounds.at_48_khz(pcm)}
 
 

@@ -194,6 +194,44 @@ def turns(floors_db: Floats) -> Floats:
     return out
 
 
+def gain_turns(bands_db: Floats, room_db: Floats) -> Floats:
+    """By how much a gain is found turned up with each frame; the known room moves with it.
+
+    A jump: the means of four frames, three frames apart, differ by 10 dB or more, in every band
+    alike but for 7 dB in the mean. Then for a second no four bands come back near the room, and
+    what is left lies 12 dB above it or more, in every band alike but for 6 dB.
+    """
+    out, jump, since, least, heard = np.zeros(len(bands_db)), 0.0, 0, bands_db[0], 0
+    room = then = room_db
+    for i in range(len(bands_db)):
+        heard += 1
+        if heard < 11:
+            continue
+        newer = bands_db[i - 3 : i + 1].mean(0)
+        way = newer - bands_db[i - 10 : i - 6].mean(0)
+        now = way.mean() if way.mean() >= 10 and spread(way) <= 7 else 0.0
+        if now > jump and (jump == 0 or since < 11):
+            if jump == 0:
+                then, since = room, 0
+            jump, least = now, newer
+            continue
+        if jump == 0:
+            continue
+        since, least = since + 1, np.minimum(least, newer)
+        left = least - then
+        back = np.sum(left <= jump / 2) > 3
+        if back or since >= 100:
+            if not back and left.mean() >= 12 and spread(left) <= 6:
+                out[i] = min(jump, left.mean())
+            jump, heard, room = 0.0, 0, room + out[i]
+    return out
+
+
+def spread(values: Floats) -> float:
+    """Mean distance from the mean."""
+    return float(np.abs(values - values.mean()).mean())
+
+
 def voice_after(voice: float, level: float, voicing: float) -> float:
     """Up by a sixteenth of the distance, down by 2 dB/s under a voice, else by 0.4 dB/s."""
     if level > voice:
