@@ -103,7 +103,7 @@ class Floor:
             other = 1 - self.holder
             if on[other] and self._start[other] == now_ms:
                 self._open(now_ms)
-            elif not on[self.holder] and now_ms - self._end[self.holder] > PAUSE_MAX_MS:
+            elif not on[self.holder] and self._paused_too_long(now_ms):
                 self._release(now_ms)
         if self._challenge is not None:
             self._contest(now_ms, self._challenge)
@@ -234,7 +234,7 @@ class Floor:
             and now_ms + TICK_MS - challenge.end_ms >= REACTION_MS
         ):
             self._pass(now_ms, challenge)
-        elif now_ms - self._end[1 - challenge.by] > PAUSE_MAX_MS:
+        elif self._paused_too_long(now_ms):
             self._keep(now_ms, challenge)
             self._release(now_ms)
 
@@ -277,6 +277,10 @@ class Floor:
         """Whether the customer began before the agent could be heard through the line."""
         heard_ms = self._start[0] + self._round_trip_ms
         return self._round_trip_ms > 0 and challenge.by == 1 and challenge.start_ms < heard_ms
+
+    def _paused_too_long(self, now_ms: int) -> bool:
+        assert self.holder is not None
+        return now_ms + TICK_MS - self._end[self.holder] > PAUSE_MAX_MS
 
     def _release(self, now_ms: int) -> None:
         """The turn has ended and the floor is free."""
