@@ -210,6 +210,21 @@ def test_nuclei_count_for_the_party_that_talks() -> None:
     assert rates == {"agent": pytest.approx(4.0, abs=0.1), "customer": pytest.approx(5.0, abs=0.1)}
 
 
+def test_every_measure_is_known_live_over_a_minute_over_five_and_over_the_call() -> None:
+    made = rows([(0, 30), (31, 400)], [(100, 103), (330, 335)], length_s=400)
+    listener = Listener(Config(), keep=False)
+    listener.hear(made[:39_950])
+    # what settled 0.36 s after the sound, in whole seconds: up to 399 s
+    windows = listener.so_far()
+    assert {name: set(found) for name, found in windows.items()} == {
+        name: set(measures(Sums())) for name in ("last_60_s", "last_5_min", "call")
+    }
+    assert [found["duration_ms"] for found in windows.values()] == [60_000, 300_000, 399_000]
+    assert [found["talk_sum_ms"] for found in windows.values()] == [60_000, 308_000, 406_000]
+    assert [w["interruptions"]["customer"]["count"] for w in windows.values()] == [0, 2, 2]
+    assert [w["silence_pct"] for w in windows.values()] == [0.0, 0.0, 0.25]
+
+
 def test_clipped_sound_is_a_fault() -> None:
     made = rows([(0, 60)], [], length_s=60)
     made["agent_flags"][2000:3000] = FLAG_CLIPPED

@@ -47,9 +47,7 @@ def test_hand_made_timelines_have_their_values(path: Path, monkeypatch: pytest.M
     vector = json.loads(path.read_text())
     monkeypatch.setattr(agent, "StrainMeter", lambda: GivenStrain(vector.get("strain", [])))
     listener = Listener(msgspec.convert(vector.get("config", {}), Config), keep=True)
-    made = rows(
-        vector["agent"], vector["customer"], vector.get("hold", ()), vector.get("length_s")
-    )
+    made = rows(vector["agent"], vector["customer"], vector.get("hold", ()), vector.get("length_s"))
     for party, nuclei_s in vector.get("syllables", {}).items():
         made[f"{party}_flags"][[round(at_s * 100) for at_s in nuclei_s]] |= FLAG_NUCLEUS
     heard = [listener.hear(made), listener.finish()]
@@ -70,18 +68,17 @@ def test_there_are_many_hand_made_timelines_and_each_has_every_value() -> None:
 
 
 counts = st.integers(0, 10_000)
-pairs = st.lists(counts, min_size=2, max_size=2)
 offsets = st.dictionaries(st.integers(-500, 500).map(lambda n: 10 * n), st.integers(1, 9))
+
+
+def like(value: object) -> st.SearchStrategy[object]:
+    if isinstance(value, list):
+        return st.lists(counts, min_size=len(value), max_size=len(value))
+    return offsets if isinstance(value, dict) else counts
+
+
 some_sums = st.builds(
-    Sums,
-    agent_ms=counts,
-    customer_ms=counts,
-    silence_ms=counts,
-    interruptions=pairs,
-    strain_bins=st.lists(counts, min_size=5, max_size=5),
-    offsets_to_agent=offsets,
-    longest_overtalk_ms=counts,
-    longest_turn_ms=pairs,
+    Sums, **{name: like(value) for name, value in msgspec.structs.asdict(Sums()).items()}
 )
 
 

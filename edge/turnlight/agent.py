@@ -8,6 +8,7 @@ rows -> settled speech -> turns -> call -> metrics -> cues     (at once)
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import msgspec
 
@@ -15,12 +16,15 @@ from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
 from turnlight.cues import STATES, Cues, CueShown, Situation
 from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
-from turnlight.metrics import WindowSums
+from turnlight.metrics import WindowSums, measures
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 
 LOOK_MS = 100
 """How often the lamp is decided."""
+
+ROLLING_MS = {"last_60_s": 60_000, "last_5_min": 300_000}
+"""Windows of `Listener.so_far`, besides the call."""
 
 _COLUMNS = (
     "agent_talk",
@@ -67,8 +71,9 @@ class Listener:
         """Decisions that were not confirmed yet."""
         self._hold = HoldSettler()
         self._strain = StrainMeter()
+        self._share_ms = round(config.cues.share_window_s * 1000)
         self._lamp_side = Conversation(
-            config, keep=False, recent_ms=round(config.cues.share_window_s * 1000)
+            config, keep=False, rolling_ms=(self._share_ms, *ROLLING_MS.values())
         )
         self._books = Conversation(config, keep, epoch_ms)
         self._unsettled: deque[_Extras | None] = deque([None] * (SETTLE_MS // HOP_MS))
@@ -115,6 +120,15 @@ class Listener:
         self._show(self._cues.look(end_ms, Situation(fault=self._fault), []), heard)
         self._collect(heard)
         return heard
+
+    def so_far(self) -> dict[str, dict[str, Any]]:
+        """Every measure of the call that is on: its last 60 s, its last 5 min, all of it.
+
+        Whole seconds, as far as the lamp knows them; a silence counts once speech has followed.
+        """
+        ledger = self._lamp_side.ledger
+        rolling = {name: ledger.so_far(length_ms) for name, length_ms in ROLLING_MS.items()}
+        return {name: measures(sums) for name, sums in {**rolling, "call": ledger.so_far()}.items()}
 
     @property
     def idle(self) -> bool:
@@ -204,13 +218,13 @@ class Listener:
 
     def _look(self, heard: Heard) -> None:
         side, at_ms = self._lamp_side, self._now_ms - SETTLE_MS
-        floor, recent = side.floor, side.ledger.recent_talk()
+        floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
         situation = Situation(
             in_call=side.start_ms is not None,
             on_hold=side.hold_since_ms is not None,
-            agent_ms=recent[0],
-            customer_ms=recent[1],
+            agent_ms=recent.agent_ms,
+            customer_ms=recent.customer_ms,
             agent_turn_ms=at_ms - floor.turn_start_ms if floor.holder == 0 else 0,
             silence_ms=0 if silent_since_ms is None else at_ms - silent_since_ms,
             strain=self._strain.value.value if self._strain.value else None,
