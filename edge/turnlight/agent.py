@@ -55,6 +55,9 @@ class Listener:
     behind, since music on hold is recognised late and nothing of it may count as speech; so it
     goes by the core's confirmed decisions.
 
+    What the customer says belongs to the moment in which it was spoken, one delay of the line
+    before it is heard. So the agent's decisions wait for as long, and all is that much later.
+
     Args:
         config: the desk's settings.
         keep: whether ended calls list their segments, events and cues; without it memory is
@@ -65,8 +68,10 @@ class Listener:
     def __init__(self, config: Config, keep: bool, epoch_ms: int = 0) -> None:
         self._keep = keep
         self._now_ms = 0
-        self._settlers = Settler(), Settler()
-        self._confirmed_settlers = Settler(), Settler()
+        self._line_ms = config.call.line_ms
+        self._settlers = Settler(self._line_ms), Settler()
+        self._confirmed_settlers = Settler(self._line_ms), Settler()
+        self._agent_nuclei = deque([False] * (self._line_ms // HOP_MS))
         self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
         """Decisions that were not confirmed yet."""
         self._hold = HoldSettler()
@@ -112,7 +117,8 @@ class Listener:
         heard, end_ms = Heard(), self._now_ms
         # what came too late to be confirmed stays as it was decided first
         first = list(self._unconfirmed)
-        for talk in first + [(0, 0)] * (HOLD_SETTLE_MS // HOP_MS - CONFIRM):
+        behind = (HOLD_SETTLE_MS + self._line_ms) // HOP_MS
+        for talk in first + [(0, 0)] * (behind - CONFIRM):
             self._frame(0, 0, *talk, 0, 0, DB_NONE)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
@@ -157,14 +163,12 @@ class Listener:
         customer_flags: int,
         customer_level_q8: int,
     ) -> None:
-        now_ms = self._now_ms
+        now_ms = self._now_ms - self._line_ms
         agent = self._settlers[0].push(agent_talk == 1)
         customer = self._settlers[1].push(customer_talk == 1)
         hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
-        nuclei = (
-            agent_flags & FLAG_NUCLEUS != 0,
-            customer_flags & FLAG_NUCLEUS != 0,
-        )
+        self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
+        nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)
         extras = None
@@ -217,7 +221,7 @@ class Listener:
             self._measured = self._strain.value
 
     def _look(self, heard: Heard) -> None:
-        side, at_ms = self._lamp_side, self._now_ms - SETTLE_MS
+        side, at_ms = self._lamp_side, self._now_ms - self._line_ms - SETTLE_MS
         floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
         situation = Situation(
@@ -246,7 +250,7 @@ class Listener:
         self._lamp_side.take_windows()
         heard.windows = self._books.take_windows()
         for call in self._books.take_ended():
-            until_ms = call.ended_ms + SETTLE_MS + LOOK_MS
+            until_ms = call.ended_ms + self._line_ms + SETTLE_MS + LOOK_MS
             of_call = [cue for cue in self._shown if call.start_ms <= cue.at_ms <= until_ms]
             self._shown = [cue for cue in self._shown if cue.at_ms > until_ms]
             heard.calls.append(msgspec.structs.replace(call, cues=of_call))

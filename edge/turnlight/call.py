@@ -57,7 +57,7 @@ class Conversation:
         """The telephone system has spoken: sound no longer begins or ends a call."""
         self._cues = config.cues
         self.ledger = Ledger(epoch_ms, rolling_ms)
-        self.floor = Floor(config.call.line_delay_ms)
+        self.floor = Floor(config.call.line_ms)
         self.start_ms: int | None = None
         """Start of the call that is on; None while there is none."""
         self.hold_since_ms: int | None = None
