@@ -24,10 +24,17 @@ from turnlight.metrics import Sums, add, measures, window_fields
 
 CALLS = sorted((Path(turnlight.__file__).parent / "calls").glob("*.json"))
 EPOCH_MS = 1_700_000_003_210
+DEFAULT = Config()
 
 
-def listen(made: Frames, cuts: Sequence[int] = (), keep: bool = True, epoch_ms: int = 0) -> Heard:
-    listener = Listener(Config(), keep, epoch_ms)
+def listen(
+    made: Frames,
+    cuts: Sequence[int] = (),
+    keep: bool = True,
+    epoch_ms: int = 0,
+    config: Config = DEFAULT,
+) -> Heard:
+    listener = Listener(config, keep, epoch_ms)
     whole = Heard()
     for piece in np.split(made, sorted(cuts)):
         gather(whole, listener.hear(piece))
@@ -79,6 +86,23 @@ def test_single_rows_give_the_same() -> None:
 def test_the_windows_add_up_to_the_call(seed: int) -> None:
     heard = heard_whole(seed)
     (call,) = heard.calls
+    total = functools.reduce(add, (window.sums for window in heard.windows), Sums())
+    assert {**measures(total), "call_arc": call.call_arc} == call.metrics
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_line_delay_moves_the_parties_and_loses_nothing(seed: int) -> None:
+    made, config = a_call(seed), Config(call=CallSettings(line_delay_ms=407))
+    heard = listen(made, range(0, len(made), 7), epoch_ms=EPOCH_MS, config=config)
+    assert heard == listen(made, epoch_ms=EPOCH_MS, config=config)
+    (call,), (plain,) = heard.calls, heard_whole(seed).calls
+    for party, earlier_ms in (("agent", 0), ("customer", 400)):
+        assert [(s.start_ms, s.end_ms) for s in call.segments if s.party == party] == [
+            (s.start_ms - earlier_ms, s.end_ms - earlier_ms)
+            for s in plain.segments
+            if s.party == party
+        ]
+    assert call.metrics["overtalk_pct"] != plain.metrics["overtalk_pct"]
     total = functools.reduce(add, (window.sums for window in heard.windows), Sums())
     assert {**measures(total), "call_arc": call.call_arc} == call.metrics
 
