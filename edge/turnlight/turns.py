@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from turnlight.challenge import Challenge
+
 TICK_MS = 10
 """One frame of the core."""
 
@@ -87,7 +89,7 @@ class Floor:
         self._both_since: int | None = None
         self._left: tuple[int, int] | None = None
         """Who held the floor last, and when that speech ended, while it is free."""
-        self._challenge: _Challenge | None = None
+        self._challenge: Challenge | None = None
         self._events: list[Event] = []
         self._segments: list[Segment] = []
 
@@ -207,20 +209,20 @@ class Floor:
         assert self.holder is not None
         if self._on[self.holder]:
             unheard = now_ms - self._start[self.holder] < self._line_ms
-            self._challenge = _Challenge(1 - self.holder, now_ms, unheard=unheard)
+            self._challenge = Challenge(1 - self.holder, now_ms, unheard=unheard)
         else:
             left_ms = self._end[self.holder]
             in_gap = now_ms - left_ms >= self._reaction_ms
-            self._challenge = _Challenge(1 - self.holder, now_ms, left_ms, in_gap)
+            self._challenge = Challenge(1 - self.holder, now_ms, left_ms, in_gap)
 
-    def _contest(self, now_ms: int, challenge: _Challenge) -> None:
+    def _contest(self, now_ms: int, challenge: Challenge) -> None:
         by = challenge.by
         holder_on, other_on = self._on[1 - by], self._on[by]
         if challenge.end_ms is not None:
             self._await(now_ms, challenge, holder_on, other_on)
         elif other_on:
             if holder_on:
-                challenge.overlap(now_ms)
+                challenge.overlap(now_ms, now_ms + TICK_MS)
             if now_ms + TICK_MS - challenge.start_ms > BACKCHANNEL_MAX_MS and (
                 not holder_on or challenge.answer_ms is not None
             ):
@@ -230,7 +232,7 @@ class Floor:
             if holder_on:
                 self._keep(now_ms, challenge)
 
-    def _await(self, now_ms: int, challenge: _Challenge, holder_on: bool, other_on: bool) -> None:
+    def _await(self, now_ms: int, challenge: Challenge, holder_on: bool, other_on: bool) -> None:
         """Both were silent after the other's speech: who talks next shows what it was."""
         assert challenge.end_ms is not None
         if holder_on:
@@ -247,7 +249,7 @@ class Floor:
             self._keep(now_ms, challenge)
             self._release(now_ms)
 
-    def _pass(self, now_ms: int, challenge: _Challenge) -> None:
+    def _pass(self, now_ms: int, challenge: Challenge) -> None:
         """The floor goes to the one who challenged."""
         by, start_ms, overlap_end_ms = challenge.by, challenge.start_ms, challenge.overlap_end_ms
         loser = 1 - by
@@ -256,24 +258,17 @@ class Floor:
                 self._decide("interruption", PARTIES[by], start_ms, overlap_end_ms, now_ms, True)
         elif challenge.overlap_ms:
             self._decide("early_start", PARTIES[by], start_ms, overlap_end_ms, now_ms, True)
-        left_ms = challenge.left_ms
-        if challenge.overlap_ms or left_ms is None:
-            left_ms = overlap_end_ms
+        left_ms = challenge.ceded_ms
         self._decide("turn", PARTIES[loser], self.turn_start_ms, left_ms, now_ms)
         self._challenge = None
         self.holder = by
         self.turn_start_ms = start_ms
         self._changed(by, now_ms, left_ms)
         if challenge.answer_ms is not None:
-            self._challenge = _Challenge(
-                by=loser,
-                start_ms=challenge.answer_ms,
-                end_ms=None if self._on[loser] else self._end[loser],
-                overlap_ms=challenge.answer_overlap_ms,
-                overlap_end_ms=challenge.answer_overlap_end_ms,
-            )
+            end_ms = None if self._on[loser] else self._end[loser]
+            self._challenge = challenge.answer(end_ms)
 
-    def _keep(self, now_ms: int, challenge: _Challenge) -> None:
+    def _keep(self, now_ms: int, challenge: Challenge) -> None:
         """The holder goes on."""
         assert challenge.end_ms is not None
         by = PARTIES[challenge.by]
@@ -313,32 +308,3 @@ class Floor:
         floor_taken: bool = False,
     ) -> None:
         self._events.append(Event(kind, by, start_ms, end_ms, floor_taken, now_ms))
-
-
-class _Challenge(msgspec.Struct):
-    """The other one talks while somebody holds the floor; not yet known what it is."""
-
-    by: int
-    start_ms: int
-    left_ms: int | None = None
-    """End of the holder's speech before it; None when it began over the holder's speech."""
-    in_gap: bool = False
-    """Whether it waited until it was clear that the holder had stopped."""
-    unheard: bool = False
-    """Both had started before either could hear the other: nobody interrupts."""
-    end_ms: int | None = None
-    overlap_ms: int = 0
-    overlap_end_ms: int = 0
-    answer_ms: int | None = None
-    """When the holder came back over it; what overlaps from then on is the holder's doing."""
-    answer_overlap_ms: int = 0
-    answer_overlap_end_ms: int = 0
-
-    def overlap(self, now_ms: int) -> None:
-        """Both talk in this frame."""
-        if self.answer_ms is None:
-            self.overlap_ms += TICK_MS
-            self.overlap_end_ms = now_ms + TICK_MS
-        else:
-            self.answer_overlap_ms += TICK_MS
-            self.answer_overlap_end_ms = now_ms + TICK_MS
