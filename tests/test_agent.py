@@ -24,10 +24,17 @@ from turnlight.metrics import Sums, add, measures, window_fields
 
 CALLS = sorted((Path(turnlight.__file__).parent / "calls").glob("*.json"))
 EPOCH_MS = 1_700_000_003_210
+DEFAULT = Config()
 
 
-def listen(made: Frames, cuts: Sequence[int] = (), keep: bool = True, epoch_ms: int = 0) -> Heard:
-    listener = Listener(Config(), keep, epoch_ms)
+def listen(
+    made: Frames,
+    cuts: Sequence[int] = (),
+    keep: bool = True,
+    epoch_ms: int = 0,
+    config: Config = DEFAULT,
+) -> Heard:
+    listener = Listener(config, keep, epoch_ms)
     whole = Heard()
     for piece in np.split(made, sorted(cuts)):
         gather(whole, listener.hear(piece))
@@ -79,6 +86,23 @@ def test_single_rows_give_the_same() -> None:
 def test_the_windows_add_up_to_the_call(seed: int) -> None:
     heard = heard_whole(seed)
     (call,) = heard.calls
+    total = functools.reduce(add, (window.sums for window in heard.windows), Sums())
+    assert {**measures(total), "call_arc": call.call_arc} == call.metrics
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_line_delay_moves_the_parties_and_loses_nothing(seed: int) -> None:
+    made, config = a_call(seed), Config(call=CallSettings(line_delay_ms=407))
+    heard = listen(made, range(0, len(made), 7), epoch_ms=EPOCH_MS, config=config)
+    assert heard == listen(made, epoch_ms=EPOCH_MS, config=config)
+    (call,), (plain,) = heard.calls, heard_whole(seed).calls
+    for party, earlier_ms in (("agent", 0), ("customer", 400)):
+        assert [(s.start_ms, s.end_ms) for s in call.segments if s.party == party] == [
+            (s.start_ms - earlier_ms, s.end_ms - earlier_ms)
+            for s in plain.segments
+            if s.party == party
+        ]
+    assert call.metrics["overtalk_pct"] != plain.metrics["overtalk_pct"]
     total = functools.reduce(add, (window.sums for window in heard.windows), Sums())
     assert {**measures(total), "call_arc": call.call_arc} == call.metrics
 
@@ -208,6 +232,21 @@ def test_nuclei_count_for_the_party_that_talks() -> None:
     (call,) = listen(made).calls
     rates = call.metrics["articulation_rate"]
     assert rates == {"agent": pytest.approx(4.0, abs=0.1), "customer": pytest.approx(5.0, abs=0.1)}
+
+
+def test_every_measure_is_known_live_over_a_minute_over_five_and_over_the_call() -> None:
+    made = rows([(0, 30), (31, 400)], [(100, 103), (330, 335)], length_s=400)
+    listener = Listener(Config(), keep=False)
+    listener.hear(made[:39_950])
+    # what settled 0.36 s after the sound, in whole seconds: up to 399 s
+    windows = listener.so_far()
+    assert {name: set(found) for name, found in windows.items()} == {
+        name: set(measures(Sums())) for name in ("last_60_s", "last_5_min", "call")
+    }
+    assert [found["duration_ms"] for found in windows.values()] == [60_000, 300_000, 399_000]
+    assert [found["talk_sum_ms"] for found in windows.values()] == [60_000, 308_000, 406_000]
+    assert [w["interruptions"]["customer"]["count"] for w in windows.values()] == [0, 2, 2]
+    assert [w["silence_pct"] for w in windows.values()] == [0.0, 0.0, 0.25]
 
 
 def test_clipped_sound_is_a_fault() -> None:

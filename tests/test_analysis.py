@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from documents import call, document, segment, story
+from frames import rows
 from turnlight import analysis
-from turnlight.config import Config
+from turnlight.config import CallSettings, Config
 from turnlight.document import Analysis, encode, overlaps
 from turnlight.recording import open_recording
 
@@ -66,6 +67,17 @@ def test_segments_say_the_same_as_the_metrics(heard: Analysis) -> None:
         assert spoken_ms == told.metrics["talk_sum_ms"]
         both_ms = sum(round((end - start) * 1000) for start, end in overlaps(told))
         assert spoken_ms - both_ms == told.metrics["talk_time_ms"]
+
+
+def test_on_a_slow_line_nothing_lies_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "rows", lambda _: [rows([(4, 6)], [(0, 3)])])
+    config = Config(call=CallSettings(line_delay_ms=300))
+    (told,) = analysis.analyze(open_recording(CALL), config, lambda _: None).calls
+    assert [(s.party, s.start_s, s.end_s) for s in told.segments] == [
+        ("customer", 0.0, 2.7),
+        ("agent", 4.0, 6.0),
+    ]
+    assert (told.start_s, told.metrics["duration_ms"]) == (0.0, 6_300)
 
 
 def test_overlaps_are_where_both_talk() -> None:

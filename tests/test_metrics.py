@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,54 +10,76 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frames import rows
+from turnlight import agent
 from turnlight.agent import Listener
 from turnlight.config import Config
+from turnlight.dsp import FLAG_NUCLEUS, HOP_MS, Frames
 from turnlight.messages import Window
 from turnlight.metrics import Sums, WindowSums, add, measures, window_fields
+from turnlight.strain import BLOCK, Strain
 from turnlight.turns import Event
 
 VECTORS = sorted((Path(__file__).parent / "vectors").glob("*.json"))
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"
 
 
+class GivenStrain:
+    """Stands in for the meter and gives the strain that a vector names."""
+
+    missing = BLOCK
+
+    def __init__(self, spans: list[tuple[float, float, float]]) -> None:
+        self._spans = spans
+        self._now_s = 0.0
+        self.value: Strain | None = None
+
+    def reset(self) -> None:
+        pass
+
+    def push(self, piece: Frames, counting: bool) -> bool:
+        self._now_s += len(piece) * HOP_MS / 1000
+        values = [value for start, end, value in self._spans if start <= self._now_s < end]
+        self.value = Strain(values[0], 1.0) if counting and values else None
+        return self.value is not None
+
+
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
-def test_hand_made_timelines_have_their_values(path: Path) -> None:
+def test_hand_made_timelines_have_their_values(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vector = json.loads(path.read_text())
-    listener = Listener(Config(), keep=True)
-    heard = [
-        listener.hear(
-            rows(
-                vector["agent"], vector["customer"], vector.get("hold", ()), vector.get("length_s")
-            )
-        ),
-        listener.finish(),
-    ]
+    monkeypatch.setattr(agent, "StrainMeter", lambda: GivenStrain(vector.get("strain", [])))
+    listener = Listener(msgspec.convert(vector.get("config", {}), Config), keep=True)
+    made = rows(vector["agent"], vector["customer"], vector.get("hold", ()), vector.get("length_s"))
+    for party, nuclei_s in vector.get("syllables", {}).items():
+        made[f"{party}_flags"][[round(at_s * 100) for at_s in nuclei_s]] |= FLAG_NUCLEUS
+    heard = [listener.hear(made), listener.finish()]
     (call,) = heard[0].calls + heard[1].calls
-    assert {name: call.metrics[name] for name in vector["values"]} == vector["values"]
-    if vector["events"]:
-        found = [
-            [e.kind, e.by, e.start_ms / 1000, e.end_ms / 1000, e.floor_taken] for e in call.events
-        ]
-        assert sorted(found, key=str) == sorted(vector["events"], key=str)
+    assert call.metrics == vector["values"]
+    assert [
+        [e.kind, e.by, e.start_ms / 1000, e.end_ms / 1000, e.floor_taken] for e in call.events
+    ] == vector["events"]
 
 
-def test_there_are_many_hand_made_timelines() -> None:
-    assert len(VECTORS) >= 16
+def test_there_are_many_hand_made_timelines_and_each_has_every_value() -> None:
+    assert len(VECTORS) >= 40
+    names = {*measures(Sums()), "call_arc"}
+    for path in VECTORS:
+        vector = json.loads(path.read_text())
+        assert set(vector["values"]) == names, path.stem
+        assert vector["why"].endswith("."), path.stem
 
 
 counts = st.integers(0, 10_000)
-pairs = st.lists(counts, min_size=2, max_size=2)
 offsets = st.dictionaries(st.integers(-500, 500).map(lambda n: 10 * n), st.integers(1, 9))
+
+
+def like(value: object) -> st.SearchStrategy[object]:
+    if isinstance(value, list):
+        return st.lists(counts, min_size=len(value), max_size=len(value))
+    return offsets if isinstance(value, dict) else counts
+
+
 some_sums = st.builds(
-    Sums,
-    agent_ms=counts,
-    customer_ms=counts,
-    silence_ms=counts,
-    interruptions=pairs,
-    strain_bins=st.lists(counts, min_size=5, max_size=5),
-    offsets_to_agent=offsets,
-    longest_overtalk_ms=counts,
-    longest_turn_ms=pairs,
+    Sums, **{name: like(value) for name, value in msgspec.structs.asdict(Sums()).items()}
 )
 
 
@@ -129,6 +152,12 @@ def test_window_fields_make_a_window_of_the_wire() -> None:
     assert window.quality == 2
 
 
-def test_every_measure_is_documented() -> None:
-    text = DOCUMENT.read_text()
-    assert [name for name in [*measures(Sums()), "call_arc"] if f"`{name}`" not in text] == []
+@pytest.mark.parametrize(
+    "heading",
+    ["## Measures of a call", "## Where the measures come from", "## How others define them"],
+)
+def test_every_measure_has_its_formula_its_source_and_what_others_say(heading: str) -> None:
+    _, _, text = DOCUMENT.read_text().partition(f"{heading}\n")
+    table = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    named = {name for row in table for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert {*measures(Sums()), "call_arc"} <= named

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from settled import frames, runs, settled
 from turnlight.turns import TICK_MS, Event, Floor, Segment
@@ -18,9 +19,9 @@ class Heard:
         agent: list[tuple[float, float]],
         customer: list[tuple[float, float]],
         until_s: float = 0.0,
-        line_delay_ms: int = 0,
+        line_ms: int = 0,
     ) -> None:
-        floor = Floor(line_delay_ms)
+        floor = Floor(line_ms)
         last_s = max([until_s, *(end for _, end in agent + customer)])
         ends = [[(round(a * 100), round(b * 100)) for a, b in side] for side in (agent, customer)]
         for i in range(round(last_s * 100)):
@@ -137,15 +138,34 @@ def test_overlaps_are_runs_in_which_both_talk() -> None:
     assert heard.of("overtalk") == []
 
 
-def test_a_slow_line_lets_no_customer_interrupt_unheard() -> None:
-    timeline = {"agent": [(0.0, 2.0), (2.7, 6.0)], "customer": [(2.8, 4.2)]}
-    assert len(Heard(**timeline).of("interruption")) == 1
-    assert Heard(**timeline, line_delay_ms=300).of("interruption") == []
+SIDES = ("agent", "customer"), ("customer", "agent")
 
 
-def test_a_slow_line_excuses_no_agent() -> None:
-    timeline = {"customer": [(0.0, 2.0), (2.7, 6.0)], "agent": [(2.8, 4.2)]}
-    assert len(Heard(**timeline, line_delay_ms=300).of("interruption")) == 1
+@pytest.mark.parametrize(("holder", "other"), SIDES)
+@pytest.mark.parametrize("start", [2.7, 2.99])
+def test_who_starts_before_the_other_can_be_heard_interrupts_nobody(
+    holder: str, other: str, start: float
+) -> None:
+    """Both start within 300 ms of each other, whoever is the first."""
+    for back in (start - 0.29, start + 0.29):
+        timeline = {holder: [(0.0, 2.0), (back, 6.0)], other: [(start, 4.2)]}
+        assert len(Heard(**timeline).of("interruption")) == 1
+        assert Heard(**timeline, line_ms=300).of("interruption") == []
+
+
+@pytest.mark.parametrize(("holder", "other"), SIDES)
+def test_who_could_hear_the_other_interrupts_on_a_slow_line_too(holder: str, other: str) -> None:
+    timeline = {holder: [(0.0, 2.0), (2.7, 6.0)], other: [(3.0, 4.2)]}
+    assert len(Heard(**timeline, line_ms=300).of("interruption")) == 1
+    # the holder's later pieces of speech change nothing about that
+    timeline = {holder: [(0.0, 3.55), (3.85, 9.0)], other: [(3.0, 4.5)]}
+    assert len(Heard(**timeline, line_ms=300).of("interruption")) == 1
+
+
+def test_hearing_and_reacting_take_the_line_longer() -> None:
+    answer = {"agent": [(0.0, 2.0), (3.4, 6.0)], "customer": [(2.5, 2.9)]}
+    assert Heard(**answer, line_ms=300).offsets == [200, 200]
+    assert Heard(**answer, line_ms=310).of("backchannel") == [("customer", 2500, 2900, False)]
 
 
 def test_what_is_open_at_the_end_is_decided() -> None:
@@ -159,8 +179,8 @@ def test_what_is_open_at_the_end_is_decided() -> None:
     assert Heard(agent=[(0, 0.15)], customer=[]).of("turn") == [("agent", 0, 150, False)]
 
 
-def events_of(agent: list[bool], customer: list[bool]) -> list[Event]:
-    floor = Floor()
+def events_of(agent: list[bool], customer: list[bool], line_ms: int = 0) -> list[Event]:
+    floor = Floor(line_ms)
     events: list[Event] = []
     length = max(len(agent), len(customer))
     for i in range(length):
@@ -184,10 +204,10 @@ def canonical(events: list[Event], swap: bool) -> list[str]:
     )
 
 
-@given(runs, runs)
-def test_the_rules_are_the_same_for_both_parties(a: list[int], b: list[int]) -> None:
-    straight = events_of(settled(frames(a)), settled(frames(b)))
-    swapped = events_of(settled(frames(b)), settled(frames(a)))
+@given(runs, runs, st.sampled_from([0, 100, 700]))
+def test_the_rules_are_the_same_for_both_parties(a: list[int], b: list[int], line_ms: int) -> None:
+    straight = events_of(settled(frames(a)), settled(frames(b)), line_ms)
+    swapped = events_of(settled(frames(b)), settled(frames(a)), line_ms)
     assert canonical(straight, swap=False) == canonical(swapped, swap=True)
 
 

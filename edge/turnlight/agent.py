@@ -8,6 +8,7 @@ rows -> settled speech -> turns -> call -> metrics -> cues     (at once)
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import msgspec
 
@@ -15,12 +16,15 @@ from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
 from turnlight.cues import STATES, Cues, CueShown, Situation
 from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
-from turnlight.metrics import WindowSums
+from turnlight.metrics import WindowSums, measures
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 
 LOOK_MS = 100
 """How often the lamp is decided."""
+
+ROLLING_MS = {"last_60_s": 60_000, "last_5_min": 300_000}
+"""Windows of `Listener.so_far`, besides the call."""
 
 _COLUMNS = (
     "agent_talk",
@@ -51,6 +55,9 @@ class Listener:
     behind, since music on hold is recognised late and nothing of it may count as speech; so it
     goes by the core's confirmed decisions.
 
+    What the customer says belongs to the moment in which it was spoken, one delay of the line
+    before it is heard. So the agent's decisions wait for as long, and all is that much later.
+
     Args:
         config: the desk's settings.
         keep: whether ended calls list their segments, events and cues; without it memory is
@@ -61,14 +68,17 @@ class Listener:
     def __init__(self, config: Config, keep: bool, epoch_ms: int = 0) -> None:
         self._keep = keep
         self._now_ms = 0
-        self._settlers = Settler(), Settler()
-        self._confirmed_settlers = Settler(), Settler()
+        self._line_ms = config.call.line_ms
+        self._settlers = Settler(self._line_ms), Settler()
+        self._confirmed_settlers = Settler(self._line_ms), Settler()
+        self._agent_nuclei = deque([False] * (self._line_ms // HOP_MS))
         self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
         """Decisions that were not confirmed yet."""
         self._hold = HoldSettler()
         self._strain = StrainMeter()
+        self._share_ms = round(config.cues.share_window_s * 1000)
         self._lamp_side = Conversation(
-            config, keep=False, recent_ms=round(config.cues.share_window_s * 1000)
+            config, keep=False, rolling_ms=(self._share_ms, *ROLLING_MS.values())
         )
         self._books = Conversation(config, keep, epoch_ms)
         self._unsettled: deque[_Extras | None] = deque([None] * (SETTLE_MS // HOP_MS))
@@ -107,7 +117,8 @@ class Listener:
         heard, end_ms = Heard(), self._now_ms
         # what came too late to be confirmed stays as it was decided first
         first = list(self._unconfirmed)
-        for talk in first + [(0, 0)] * (HOLD_SETTLE_MS // HOP_MS - CONFIRM):
+        behind = (HOLD_SETTLE_MS + self._line_ms) // HOP_MS
+        for talk in first + [(0, 0)] * (behind - CONFIRM):
             self._frame(0, 0, *talk, 0, 0, DB_NONE)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
@@ -115,6 +126,15 @@ class Listener:
         self._show(self._cues.look(end_ms, Situation(fault=self._fault), []), heard)
         self._collect(heard)
         return heard
+
+    def so_far(self) -> dict[str, dict[str, Any]]:
+        """Every measure of the call that is on: its last 60 s, its last 5 min, all of it.
+
+        Whole seconds, as far as the lamp knows them; a silence counts once speech has followed.
+        """
+        ledger = self._lamp_side.ledger
+        rolling = {name: ledger.so_far(length_ms) for name, length_ms in ROLLING_MS.items()}
+        return {name: measures(sums) for name, sums in {**rolling, "call": ledger.so_far()}.items()}
 
     @property
     def idle(self) -> bool:
@@ -143,14 +163,12 @@ class Listener:
         customer_flags: int,
         customer_level_q8: int,
     ) -> None:
-        now_ms = self._now_ms
+        now_ms = self._now_ms - self._line_ms
         agent = self._settlers[0].push(agent_talk == 1)
         customer = self._settlers[1].push(customer_talk == 1)
         hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
-        nuclei = (
-            agent_flags & FLAG_NUCLEUS != 0,
-            customer_flags & FLAG_NUCLEUS != 0,
-        )
+        self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
+        nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)
         extras = None
@@ -203,14 +221,14 @@ class Listener:
             self._measured = self._strain.value
 
     def _look(self, heard: Heard) -> None:
-        side, at_ms = self._lamp_side, self._now_ms - SETTLE_MS
-        floor, recent = side.floor, side.ledger.recent_talk()
+        side, at_ms = self._lamp_side, self._now_ms - self._line_ms - SETTLE_MS
+        floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
         situation = Situation(
             in_call=side.start_ms is not None,
             on_hold=side.hold_since_ms is not None,
-            agent_ms=recent[0],
-            customer_ms=recent[1],
+            agent_ms=recent.agent_ms,
+            customer_ms=recent.customer_ms,
             agent_turn_ms=at_ms - floor.turn_start_ms if floor.holder == 0 else 0,
             silence_ms=0 if silent_since_ms is None else at_ms - silent_since_ms,
             strain=self._strain.value.value if self._strain.value else None,
@@ -232,7 +250,7 @@ class Listener:
         self._lamp_side.take_windows()
         heard.windows = self._books.take_windows()
         for call in self._books.take_ended():
-            until_ms = call.ended_ms + SETTLE_MS + LOOK_MS
+            until_ms = call.ended_ms + self._line_ms + SETTLE_MS + LOOK_MS
             of_call = [cue for cue in self._shown if call.start_ms <= cue.at_ms <= until_ms]
             self._shown = [cue for cue in self._shown if cue.at_ms > until_ms]
             heard.calls.append(msgspec.structs.replace(call, cues=of_call))

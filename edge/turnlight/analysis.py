@@ -84,24 +84,24 @@ def analyze(recording: Recording, config: Config, on_progress: Callable[[float],
 
 def _call(record: CallRecord, until_ms: dict[int, int]) -> CallDocument:
     return CallDocument(
-        start_s=record.start_ms / 1000,
-        end_s=record.end_ms / 1000,
+        start_s=_seconds(record.start_ms),
+        end_s=_seconds(record.end_ms),
         metrics=record.metrics,
         segments=[
-            SegmentDocument(party=s.party, start_s=s.start_ms / 1000, end_s=s.end_ms / 1000)
+            SegmentDocument(party=s.party, start_s=_seconds(s.start_ms), end_s=_seconds(s.end_ms))
             for s in record.segments
         ],
         events=[
             EventDocument(
                 kind=e.kind,
                 by=e.by,
-                start_s=e.start_ms / 1000,
-                end_s=e.end_ms / 1000,
+                start_s=_seconds(e.start_ms),
+                end_s=_seconds(e.end_ms),
                 floor_taken=e.floor_taken,
             )
             for e in record.events
         ],
-        holds=[SpanDocument(start_s=a / 1000, end_s=b / 1000) for a, b in record.holds],
+        holds=[SpanDocument(start_s=_seconds(a), end_s=_seconds(b)) for a, b in record.holds],
         strain=None if record.strain is None else msgspec.to_builtins(record.strain),
         call_arc=list(record.call_arc),
         cues=[
@@ -114,3 +114,8 @@ def _call(record: CallRecord, until_ms: dict[int, int]) -> CallDocument:
             for c in record.cues
         ],
     )
+
+
+def _seconds(ms: int) -> float:
+    """Seconds from the start of the file; on a slow line its first word was spoken before that."""
+    return max(0, ms) / 1000

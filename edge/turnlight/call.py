@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -44,17 +45,19 @@ class Conversation:
         config: when a call ends, the line's delay, what high strain is.
         keep: whether ended calls list their segments and events.
         epoch_ms: Unix time of the sound's time 0.
-        recent_ms: how far back `ledger.recent_talk` looks.
+        rolling_ms: lengths of time that `ledger.so_far` may be asked for.
     """
 
-    def __init__(self, config: Config, keep: bool, epoch_ms: int = 0, recent_ms: int = 0) -> None:
+    def __init__(
+        self, config: Config, keep: bool, epoch_ms: int = 0, rolling_ms: Iterable[int] = ()
+    ) -> None:
         self._keep = keep
         self._end_after_ms = round(config.call.end_after_silence_s * 1000)
         self._by_line = False
         """The telephone system has spoken: sound no longer begins or ends a call."""
         self._cues = config.cues
-        self.ledger = Ledger(epoch_ms, recent_ms)
-        self.floor = Floor(config.call.line_delay_ms)
+        self.ledger = Ledger(epoch_ms, rolling_ms)
+        self.floor = Floor(config.call.line_ms)
         self.start_ms: int | None = None
         """Start of the call that is on; None while there is none."""
         self.hold_since_ms: int | None = None

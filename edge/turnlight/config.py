@@ -62,7 +62,13 @@ class CallSettings(Settings, frozen=True, kw_only=True):
     end_after_silence_s: Seconds = 20.0
     """Both silent for so long ends the call (hold music is not silence)."""
     line_delay_ms: Annotated[int, Meta(ge=0, le=2000)] = 0
-    """One-way delay of the line, by which the customer is heard late; corrects overlaps."""
+    """One-way delay of the line, by which the customer is heard late; corrects overlaps. Counts in
+    whole frames of 10 ms."""
+
+    @property
+    def line_ms(self) -> int:
+        """`line_delay_ms` in whole frames."""
+        return self.line_delay_ms // 10 * 10
 
 
 class CueSettings(Settings, frozen=True, kw_only=True):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+from functools import reduce
 
 import msgspec
 
 from turnlight.messages import WINDOW_MS
 from turnlight.metrics import Sums, WindowSums, add
+from turnlight.rolling import Rolling
 from turnlight.turns import TICK_MS
 
 SILENCE, AGENT, CUSTOMER, BOTH, HOLD = range(5)
@@ -29,22 +32,27 @@ class Ledger:
 
     Args:
         epoch_ms: Unix time of the sound's time 0; windows are aligned with it.
-        recent_ms: how far back `recent_talk` looks.
+        rolling_ms: lengths of time that `so_far` may be asked for.
     """
 
-    def __init__(self, epoch_ms: int, recent_ms: int) -> None:
+    def __init__(self, epoch_ms: int, rolling_ms: Iterable[int] = ()) -> None:
         self._epoch_ms = epoch_ms
-        self._recent_ms = recent_ms
+        self._rolling_ms = frozenset(rolling_ms)
         self._frames = [0] * 5
         self._second = _Second(0, Sums())
         self.until_ms = -(1 << 62)
         """End of this second: `settle` is due."""
         self._seconds: deque[_Second] = deque()
-        self._recent: deque[tuple[int, int, int]] = deque()
-        self._call = Sums()
+        self._windows: list[WindowSums] = []
         self._window = Sums()
         self._window_start_ms = -(1 << 62)
-        self._windows: list[WindowSums] = []
+        self._begin_call()
+
+    def _begin_call(self) -> None:
+        self._call = Sums()
+        self._rolling = {length_ms: Rolling(length_ms) for length_ms in self._rolling_ms}
+        self._so_far: dict[int | None, Sums] = {}
+        """What `so_far` gave, until something of it changes."""
 
     def tick(self, state: int) -> None:
         """Take one frame of a call, in the second that `settle` began."""
@@ -61,6 +69,7 @@ class Ledger:
         unix_ms = self._epoch_ms + now_ms
         self.until_ms = now_ms + SECOND_MS - unix_ms % SECOND_MS
         self._second = _Second(unix_ms, Sums())
+        self._so_far.clear()
         while self._seconds and not self._seconds[0].open_silence_ms:
             self._finish(self._seconds.popleft())
         if not self._seconds:
@@ -77,10 +86,6 @@ class Ledger:
         second.open_silence_ms = silence
         if second.open_silence_ms or second.sums != _EMPTY:
             self._seconds.append(second)
-            if self._recent_ms:
-                self._recent.append((second.start_ms, agent + both, customer + both))
-        while self._recent and self._recent[0][0] < second.start_ms - self._recent_ms:
-            self._recent.popleft()
 
     def charge_silence(self) -> None:
         """Speech or a hold followed the silence before: it counts."""
@@ -89,6 +94,7 @@ class Ledger:
             second.open_silence_ms = 0
         self._second.sums.silence_ms += self._frames[SILENCE] * TICK_MS
         self._frames[SILENCE] = 0
+        self._so_far.clear()
 
     def close_call(self, now_ms: int) -> Sums:
         """End the call: silence that nothing followed is dropped. Gives the call's sums."""
@@ -96,13 +102,23 @@ class Ledger:
         for second in self._seconds:
             second.open_silence_ms = 0
         self.settle(now_ms)
-        call, self._call = self._call, Sums()
-        self._recent.clear()
+        call = self._call
+        self._begin_call()
         return call
 
-    def recent_talk(self) -> tuple[int, int]:
-        """Agent's and customer's speech of the latest whole seconds, in ms."""
-        return sum(s[1] for s in self._recent), sum(s[2] for s in self._recent)
+    def so_far(self, length_ms: int | None = None) -> Sums:
+        """Sums of the call's latest whole seconds, as they are known now.
+
+        Args:
+            length_ms: how far back from the start of this second; without it, all of the call.
+        """
+        if length_ms not in self._so_far:
+            now_ms, since_ms, done = self._second.start_ms, -(1 << 62), self._call
+            if length_ms is not None:
+                since_ms, done = now_ms - length_ms, self._rolling[length_ms].sums(now_ms)
+            waiting = (second.sums for second in self._seconds if second.start_ms >= since_ms)
+            self._so_far[length_ms] = reduce(add, waiting, done)
+        return self._so_far[length_ms]
 
     def take_windows(self) -> list[WindowSums]:
         """The windows completed since the last call; a window without a call is not given."""
@@ -115,6 +131,8 @@ class Ledger:
 
     def _finish(self, second: _Second) -> None:
         self._call = add(self._call, second.sums)
+        for rolling in self._rolling.values():
+            rolling.push(second.start_ms, second.sums)
         self._roll(second.start_ms)
         self._window = add(self._window, second.sums)
 

@@ -5,6 +5,8 @@ Pure. docs/metrics.md gives each formula; tests/vectors/ holds timelines with th
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -125,18 +127,20 @@ class Sums(msgspec.Struct):
 
 
 _MAXIMA = frozenset({"longest_overtalk_ms", "longest_turn_ms"})
+_JOIN: dict[str, Callable[[int, int], int]] = {
+    name: max if name in _MAXIMA else operator.add for name in Sums.__struct_fields__
+}
 
 
 def add(a: Sums, b: Sums) -> Sums:
     """Sums of both times; the order of adding never matters."""
     made: dict[str, Any] = {}
-    for name in Sums.__struct_fields__:
+    for name, join in _JOIN.items():
         x, y = getattr(a, name), getattr(b, name)
-        join = max if name in _MAXIMA else int.__add__
         if isinstance(x, int):
             made[name] = join(x, y)
         elif isinstance(x, list):
-            made[name] = [join(i, j) for i, j in zip(x, y, strict=True)]
+            made[name] = list(map(join, x, y))
         else:
             made[name] = {key: x.get(key, 0) + y.get(key, 0) for key in x.keys() | y.keys()}
     return Sums(**made)

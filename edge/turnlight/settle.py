@@ -34,16 +34,20 @@ QUIET_DB_Q8 = 15 * 256
 
 
 class Settler:
-    """Drops short speech, then bridges short gaps, with a constant delay of SETTLE_MS."""
+    """Drops short speech, then bridges short gaps, with a constant delay of SETTLE_MS.
 
-    def __init__(self) -> None:
-        self._frames = deque([False] * (SETTLE_MS // TICK_MS))
+    Args:
+        late_ms: how much longer the delay is.
+    """
+
+    def __init__(self, late_ms: int = 0) -> None:
+        self._frames = deque([False] * ((SETTLE_MS + late_ms) // TICK_MS))
         self._run = 0
         self._since = 1 << 30
         """Frames since the last speech that survived."""
 
     def push(self, talk: bool) -> bool:
-        """Take the newest frame's raw decision, give the settled one of SETTLE_MS before."""
+        """Take the newest frame's raw decision, give the settled one of the delay before."""
         frames = self._frames
         if not talk:
             self._run = 0

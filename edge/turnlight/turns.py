@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from turnlight.challenge import Challenge
+
 TICK_MS = 10
 """One frame of the core."""
 
@@ -56,7 +58,8 @@ class Event(msgspec.Struct, frozen=True):
     decided_ms: int = 0
     """When it was known; a window counts the events decided in it."""
     offset_ms: int | None = None
-    """Of a floor change: start of the new holder's speech less end of the old one's."""
+    """Of a floor change: start of the new holder's turn less end of the old one's speech, as the
+    new holder heard it."""
 
 
 class Floor:
@@ -67,12 +70,13 @@ class Floor:
     other's speech was.
 
     Args:
-        line_delay_ms: one-way delay of the line. A customer's start within its double after the
-            agent's start was made before the agent could be heard, so it interrupts nobody.
+        line_ms: one-way delay of the line. Frames come in the order in which they were spoken,
+            and each party hears the other so much later.
     """
 
-    def __init__(self, line_delay_ms: int = 0) -> None:
-        self._round_trip_ms = 2 * line_delay_ms
+    def __init__(self, line_ms: int = 0) -> None:
+        self._line_ms = line_ms
+        self._reaction_ms = REACTION_MS + line_ms
         self.clear()
 
     def clear(self) -> None:
@@ -85,7 +89,7 @@ class Floor:
         self._both_since: int | None = None
         self._left: tuple[int, int] | None = None
         """Who held the floor last, and when that speech ended, while it is free."""
-        self._challenge: _Challenge | None = None
+        self._challenge: Challenge | None = None
         self._events: list[Event] = []
         self._segments: list[Segment] = []
 
@@ -103,7 +107,7 @@ class Floor:
             other = 1 - self.holder
             if on[other] and self._start[other] == now_ms:
                 self._open(now_ms)
-            elif not on[self.holder] and now_ms - self._end[self.holder] > PAUSE_MAX_MS:
+            elif not on[self.holder] and self._paused_too_long(now_ms):
                 self._release(now_ms)
         if self._challenge is not None:
             self._contest(now_ms, self._challenge)
@@ -165,8 +169,10 @@ class Floor:
         # The holder comes back over one who has been talking alone: who of them starts over
         # whom is turned round, should the other's speech become a turn.
         alone_ms = now_ms - max(challenge.start_ms, self._end[p])
-        if challenge.answer_ms is None and alone_ms >= REACTION_MS:
+        if challenge.answer_ms is None and alone_ms >= self._reaction_ms:
             challenge.answer_ms = now_ms
+        elif challenge.left_ms is not None and now_ms - challenge.start_ms < self._line_ms:
+            challenge.unheard = True
 
     def _overlapped(self, start_ms: int, end_ms: int) -> None:
         later = self._start[0] - self._start[1]
@@ -181,7 +187,7 @@ class Floor:
             other = 1 - p
             if self._on[p] and not self._on[other]:
                 alone_ms = now_ms + TICK_MS - max(self._start[p], self._end[other])
-                if alone_ms >= REACTION_MS:
+                if alone_ms >= self._reaction_ms:
                     self._hold(p, now_ms)
                 return
             if (
@@ -196,22 +202,27 @@ class Floor:
         self.holder = p
         self.turn_start_ms = self._start[p]
         if self._left is not None and self._left[0] != p:
-            self._changed(p, now_ms, self._start[p] - self._left[1])
+            self._changed(p, now_ms, self._left[1])
         self._left = None
 
     def _open(self, now_ms: int) -> None:
         assert self.holder is not None
-        gap_ms = None if self._on[self.holder] else now_ms - self._end[self.holder]
-        self._challenge = _Challenge(by=1 - self.holder, start_ms=now_ms, gap_ms=gap_ms)
+        if self._on[self.holder]:
+            unheard = now_ms - self._start[self.holder] < self._line_ms
+            self._challenge = Challenge(1 - self.holder, now_ms, unheard=unheard)
+        else:
+            left_ms = self._end[self.holder]
+            in_gap = now_ms - left_ms >= self._reaction_ms
+            self._challenge = Challenge(1 - self.holder, now_ms, left_ms, in_gap)
 
-    def _contest(self, now_ms: int, challenge: _Challenge) -> None:
+    def _contest(self, now_ms: int, challenge: Challenge) -> None:
         by = challenge.by
         holder_on, other_on = self._on[1 - by], self._on[by]
         if challenge.end_ms is not None:
             self._await(now_ms, challenge, holder_on, other_on)
         elif other_on:
             if holder_on:
-                challenge.overlap(now_ms)
+                challenge.overlap(now_ms, now_ms + TICK_MS)
             if now_ms + TICK_MS - challenge.start_ms > BACKCHANNEL_MAX_MS and (
                 not holder_on or challenge.answer_ms is not None
             ):
@@ -221,7 +232,7 @@ class Floor:
             if holder_on:
                 self._keep(now_ms, challenge)
 
-    def _await(self, now_ms: int, challenge: _Challenge, holder_on: bool, other_on: bool) -> None:
+    def _await(self, now_ms: int, challenge: Challenge, holder_on: bool, other_on: bool) -> None:
         """Both were silent after the other's speech: who talks next shows what it was."""
         assert challenge.end_ms is not None
         if holder_on:
@@ -231,52 +242,45 @@ class Floor:
         elif other_on or (
             challenge.in_gap
             and self._end[1 - challenge.by] < challenge.start_ms
-            and now_ms + TICK_MS - challenge.end_ms >= REACTION_MS
+            and now_ms + TICK_MS - challenge.end_ms >= self._reaction_ms
         ):
             self._pass(now_ms, challenge)
-        elif now_ms - self._end[1 - challenge.by] > PAUSE_MAX_MS:
+        elif self._paused_too_long(now_ms):
             self._keep(now_ms, challenge)
             self._release(now_ms)
 
-    def _pass(self, now_ms: int, challenge: _Challenge) -> None:
+    def _pass(self, now_ms: int, challenge: Challenge) -> None:
         """The floor goes to the one who challenged."""
         by, start_ms, overlap_end_ms = challenge.by, challenge.start_ms, challenge.overlap_end_ms
         loser = 1 - by
         if challenge.overlap_ms > OVERLAP_MAX_MS:
-            if not self._blind(challenge):
+            if not challenge.unheard:
                 self._decide("interruption", PARTIES[by], start_ms, overlap_end_ms, now_ms, True)
         elif challenge.overlap_ms:
             self._decide("early_start", PARTIES[by], start_ms, overlap_end_ms, now_ms, True)
-        left_ms = overlap_end_ms if challenge.overlap_ms else start_ms - (challenge.gap_ms or 0)
+        left_ms = challenge.ceded_ms
         self._decide("turn", PARTIES[loser], self.turn_start_ms, left_ms, now_ms)
         self._challenge = None
         self.holder = by
         self.turn_start_ms = start_ms
-        self._changed(by, now_ms, start_ms - left_ms)
+        self._changed(by, now_ms, left_ms)
         if challenge.answer_ms is not None:
-            self._challenge = _Challenge(
-                by=loser,
-                start_ms=challenge.answer_ms,
-                gap_ms=None,
-                end_ms=None if self._on[loser] else self._end[loser],
-                overlap_ms=challenge.answer_overlap_ms,
-                overlap_end_ms=challenge.answer_overlap_end_ms,
-            )
+            end_ms = None if self._on[loser] else self._end[loser]
+            self._challenge = challenge.answer(end_ms)
 
-    def _keep(self, now_ms: int, challenge: _Challenge) -> None:
+    def _keep(self, now_ms: int, challenge: Challenge) -> None:
         """The holder goes on."""
         assert challenge.end_ms is not None
         by = PARTIES[challenge.by]
         if challenge.end_ms - challenge.start_ms <= BACKCHANNEL_MAX_MS:
             self._decide("backchannel", by, challenge.start_ms, challenge.end_ms, now_ms)
-        elif challenge.overlap_ms > OVERLAP_MAX_MS and not self._blind(challenge):
+        elif challenge.overlap_ms > OVERLAP_MAX_MS and not challenge.unheard:
             self._decide("interruption", by, challenge.start_ms, challenge.overlap_end_ms, now_ms)
         self._challenge = None
 
-    def _blind(self, challenge: _Challenge) -> bool:
-        """Whether the customer began before the agent could be heard through the line."""
-        heard_ms = self._start[0] + self._round_trip_ms
-        return self._round_trip_ms > 0 and challenge.by == 1 and challenge.start_ms < heard_ms
+    def _paused_too_long(self, now_ms: int) -> bool:
+        assert self.holder is not None
+        return now_ms + TICK_MS - self._end[self.holder] > PAUSE_MAX_MS
 
     def _release(self, now_ms: int) -> None:
         """The turn has ended and the floor is free."""
@@ -286,8 +290,10 @@ class Floor:
         self._left = self.holder, left_ms
         self.holder = None
 
-    def _changed(self, to: int, now_ms: int, offset_ms: int) -> None:
+    def _changed(self, to: int, now_ms: int, left_ms: int) -> None:
         start_ms = self.turn_start_ms
+        # as heard by the one who takes the floor
+        offset_ms = start_ms - left_ms - self._line_ms
         self._events.append(
             Event("floor_change", PARTIES[to], start_ms, start_ms, True, now_ms, offset_ms)
         )
@@ -302,33 +308,3 @@ class Floor:
         floor_taken: bool = False,
     ) -> None:
         self._events.append(Event(kind, by, start_ms, end_ms, floor_taken, now_ms))
-
-
-class _Challenge(msgspec.Struct):
-    """The other one talks while somebody holds the floor; not yet known what it is."""
-
-    by: int
-    start_ms: int
-    gap_ms: int | None
-    """Silence of the holder before it; None when it began over the holder's speech."""
-    end_ms: int | None = None
-    overlap_ms: int = 0
-    overlap_end_ms: int = 0
-    answer_ms: int | None = None
-    """When the holder came back over it; what overlaps from then on is the holder's doing."""
-    answer_overlap_ms: int = 0
-    answer_overlap_end_ms: int = 0
-
-    @property
-    def in_gap(self) -> bool:
-        """Whether it waited until it was clear that the holder had stopped."""
-        return self.gap_ms is not None and self.gap_ms >= REACTION_MS
-
-    def overlap(self, now_ms: int) -> None:
-        """Both talk in this frame."""
-        if self.answer_ms is None:
-            self.overlap_ms += TICK_MS
-            self.overlap_end_ms = now_ms + TICK_MS
-        else:
-            self.answer_overlap_ms += TICK_MS
-            self.answer_overlap_end_ms = now_ms + TICK_MS
