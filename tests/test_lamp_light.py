@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_slow_light_gets_no_more_colours_than_it_takes_and_always_the_last_one
     show(lamp, "let_finish")
     run(lamp, 0, 4000)
     times = [now_ms for now_ms, _ in desk.history]
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= 100
+    assert min(b - a for a, b in pairwise(times)) >= 100
     assert desk.history[-1][1] == colour("let_finish", 3000)
 
 
@@ -175,9 +176,9 @@ def test_bare_leds_get_light_and_not_srgb(rgb: Rgb, light: tuple[float, float, f
 
 def test_the_curve_of_srgb_has_no_step() -> None:
     curve = [linear((part, 0, 0))[0] for part in range(256)]
-    steps = [b - a for a, b in zip(curve, curve[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(curve)]
     assert min(steps) > 0
-    assert all(b < 1.35 * a for a, b in zip(steps, steps[1:], strict=False))
+    assert all(b < 1.35 * a for a, b in pairwise(steps))
 
 
 def test_a_lamp_that_is_not_there_does_not_keep_a_desk_from_starting() -> None:

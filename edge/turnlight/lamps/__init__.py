@@ -64,7 +64,7 @@ def driver(settings: LampSettings) -> Lamp:
         case "usb":
             from turnlight.lamps.usb import UsbLight
 
-            return ColourLamp(UsbLight, settings.brightness)
+            return ColourLamp(lambda: UsbLight(settings), settings.brightness)
         case "mqtt":
             from turnlight.lamps.mqtt import MqttLight
 

@@ -17,7 +17,10 @@ with optional("usb"):
 KEEPALIVE_MS = 5000
 """A Kuando light goes dark by itself 15 s after the last sign of life."""
 
-_LIT = 64
+_LIT, _LEAST_LIT = 100, 30
+"""From which strength of 255 on an LED that can only be on is on, undimmed and at the least."""
+_PART = 0.54
+"""From which part of the strongest on the others are on: none of the cues' colours is near it."""
 
 
 class UsbLight:
@@ -29,22 +32,21 @@ class UsbLight:
 
     refresh_ms = 1000
 
-    def __init__(self) -> None:
+    def __init__(self, settings: LampSettings) -> None:
         with _border():
             self._light = Busylight.first_light(reset=False)
             _take_over(self._light)
             self._light.reset()
         self.spacing_ms = round(getattr(self._light, "COMMAND_INTERVAL", 0) * 1000)
         """Some lights lose a command that follows another one too soon."""
-        self._shown = (
-            few_colours if isinstance(self._light, (BlyncusbLights, MuteMeLights)) else _duty
-        )
+        self._few_colours = isinstance(self._light, (BlyncusbLights, MuteMeLights))
+        self._brightness = settings.brightness
         self._kept_ms: int | None = None
 
     def set(self, rgb: Rgb, now_ms: int) -> None:
         """Take this colour; tell a light that wants to know that somebody is there."""
         with _border():
-            self._light.on(self._shown(rgb))
+            self._light.on(few_colours(rgb, self._brightness) if self._few_colours else _duty(rgb))
             keepalive = getattr(self._light, "keepalive", None)
             if keepalive and (self._kept_ms is None or now_ms - self._kept_ms >= KEEPALIVE_MS):
                 keepalive()
@@ -59,14 +61,19 @@ class UsbLight:
                 self._light.release()
 
 
-def few_colours(rgb: Rgb) -> Rgb:
-    """The nearest of eight colours, for lights whose LEDs are on or off.
+def few_colours(rgb: Rgb, brightness: float) -> Rgb:
+    """The nearest of eight colours, for lights whose LEDs are on or off and cannot be dimmed.
 
     Such a light takes a number's lowest bit, or the nearest of its colours: a swelling light would
     flicker on it, faster than an eye should see.
+
+    Args:
+        rgb: the colour, dimmed.
+        brightness: 0..1, by how much it is.
     """
     most = max(rgb)
-    red, green, blue = (255 if most >= _LIT and 2 * part >= most else 0 for part in rgb)
+    lit = most >= max(_LIT * brightness, _LEAST_LIT)
+    red, green, blue = (255 if lit and part >= _PART * most else 0 for part in rgb)
     return red, green, blue
 
 
