@@ -79,7 +79,9 @@ def picture() -> str:
     """The whole picture as SVG."""
     cues: tuple[Cue, ...] = get_args(Cue)
     height = TOP + len(cues) * LANE
-    title = "The light of each cue over its first 12 seconds, normal and as colour-blind people see it"
+    title = (
+        "The light of each cue over its first 12 seconds, normal and as colour-blind people see it"
+    )
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         'font-family="system-ui, sans-serif" font-size="13" fill="#ddd" '
