@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+import turnlight
 from broker import Broker, Subscriber
 from turnlight.config import ConfigError, LampSettings, parse
 from turnlight.cues import Cue, CueShown
 from turnlight.lamps import ColourLamp, LampError, driver, found
 from turnlight.lamps.effects import colour
 
+CALL = Path(turnlight.__file__).with_name("calls") / "short.opus"
 TOPICS = {"wled": "wled/desk/api", "homeassistant": "home/desk/set"}
 OFF = {
     "wled": {"on": False, "tt": 0, "udpn": {"nn": True}},
@@ -173,6 +175,25 @@ def test_the_light_of_a_process_that_is_ended_goes_out(
     lights.wait(lambda: len(commands(lights, schema)) > before, 5)
     assert commands(lights, schema)[-1] == OFF[schema]
     assert program.wait(10) == (-signal.SIGKILL if end == signal.SIGKILL else 130)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGHUP])
+def test_the_light_of_a_running_desk_that_is_ended_goes_out(
+    broker: Broker, lights: Subscriber, tmp_path: Path, end: signal.Signals
+) -> None:
+    config = config_file(tmp_path, broker, "wled")
+    sound = f'[audio]\nsource = "file"\nfile = "{CALL}"\nloop = true\n'
+    config.write_text(config.read_text() + sound)
+    program = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from turnlight.cli import main; main()"),
+            *("run", "--config", str(config)),
+        ]
+    )
+    lights.wait(lambda: any(command["on"] for command in commands(lights)), 30)
+    program.send_signal(end)
+    lights.wait(lambda: commands(lights)[-1] == OFF["wled"], 5)
+    assert program.wait(10) == (-signal.SIGKILL if end == signal.SIGKILL else 0)
 
 
 def test_a_broker_that_goes_and_comes_back_is_survived_with_the_cue(

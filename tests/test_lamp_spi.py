@@ -20,7 +20,7 @@ from turnlight.lamps.ws2812 import CLOCK_HZ, encode
 Pulse = tuple[int, float]
 """Level of the line and how long it lasts, in nanoseconds."""
 
-SPI_CLOCKS_HZ = {"Pi Zero": 250e6, "Pi 3": 400e6, "Pi 4": 500e6, "Pi 5": 200e6}
+SPI_CLOCKS_HZ = {"Pi 3 and before": 250e6, "Pi 3 at 400": 400e6, "Pi 4": 500e6, "Pi 5": 200e6}
 ORIGINAL = {"0 high": (250, 550), "0 low": (700, 1000), "1 high": (650, 950), "1 low": (300, 600)}
 V5 = {"0 high": (220, 380), "0 low": (580, 1000), "1 high": (580, 1000), "1 low": (220, 420)}
 

@@ -20,7 +20,6 @@ from turnlight.lamps import (
     GuardedLamp,
     LampThread,
     LinesLamp,
-    NoLamp,
     RecordingLamp,
     lamp_for,
 )
@@ -275,14 +274,16 @@ class Ticks(list[int]):
 
 
 def test_a_light_that_is_gone_stops_the_thread_and_not_the_desk() -> None:
-    class Gone(NoLamp):
+    class Gone(RecordingLamp):
         def tick(self, now_ms: int) -> None:
             raise OSError(f"no light at {now_ms} ms")
 
-    thread = LampThread(Gone())
+    lamp = Gone()
+    thread = LampThread(lamp)
     thread.start()
     thread.stop()
     assert str(thread.failure).startswith("no light at ")
+    assert lamp.closed, "what can be put out is"
 
 
 def test_lines_are_json_with_seconds() -> None:

@@ -11,8 +11,8 @@ between bytes only lengthens a low time, which may be long.
     1, low    450 +-150 ns  220..420 ns   308 ns
     reset     over 50 us    over 280 us   300 us
 
-Sources: Worldsemi's data sheets of the WS2812B and the WS2812B-V5. A Raspberry Pi divides its SPI
-clock by even numbers only: 3.25 MHz asked for are 3.21 to 3.25 MHz, whichever model it is.
+Sources: Worldsemi's data sheets of the WS2812B and the WS2812B-V5. A Raspberry Pi divides the clock
+of its SPI by even numbers only: 3.25 MHz asked for are 3.2 to 3.25 MHz, whichever model it is.
 """
 
 from __future__ import annotations
