@@ -61,7 +61,12 @@ def test_with_a_common_plus_a_low_pin_is_light(board: MockFactory) -> None:
     shining.tick(3000)
     lit = linear(colour("share_floor", 3000))
     assert duties(board) == pytest.approx([1 - part for part in lit])
+    for number in PINS:
+        board.pin(number).clear_states()
     shining.close()
+    for number in PINS:
+        *_, last_driven, _as_input = board.pin(number).states
+        assert last_driven.state == 1, "driven dark before it is let go"
 
 
 def test_a_pin_that_is_taken_is_one_sentence_and_is_taken_over_when_it_is_free(

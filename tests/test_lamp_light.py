@@ -130,6 +130,21 @@ def test_a_light_that_comes_after_the_desk_has_started_is_found_within_a_second(
     assert rgb == colour("share_floor", now_ms), "as far on as the effect is by then"
 
 
+def test_a_light_that_is_back_gets_even_the_colour_that_it_got_last() -> None:
+    desk = Desk()
+    desk.refresh_ms = 60_000
+    lamp = ColourLamp(desk.open)
+    show(lamp, "listening")
+    run(lamp, 0, 1000)
+    desk.plugged = False
+    show(lamp, "idle")
+    run(lamp, 1000, 2000)
+    desk.plugged = True
+    show(lamp, "listening")
+    run(lamp, 2000, 3000)
+    assert [rgb for _, rgb in desk.history] == [colour("listening", 0)] * 2
+
+
 def test_the_light_is_looked_for_once_a_second_and_not_at_each_tick() -> None:
     looks = 0
 

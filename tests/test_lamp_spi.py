@@ -147,6 +147,13 @@ def test_closing_puts_the_row_out(line: list[bytes]) -> None:
     assert read(line[-1]) == [(0, 0, 0)] * 5
 
 
+def test_what_a_killed_desk_left_lit_is_put_out_without_a_cue(line: list[bytes]) -> None:
+    left = lamp(spi_leds=5)
+    left.open()
+    left.close()
+    assert [read(frame) for frame in line] == [[(0, 0, 0)] * 5]
+
+
 def test_a_row_that_was_without_power_gets_its_colour_again_within_a_second(
     line: list[bytes],
 ) -> None:

@@ -156,6 +156,15 @@ def test_closing_puts_the_light_out_and_gives_it_back(port: Port) -> None:
     assert (port.opened, port.closed) == (1, 1)
 
 
+def test_what_a_killed_desk_left_lit_is_put_out_without_a_cue(port: Port) -> None:
+    port.plug(FLAG)
+    left = lamp()
+    left.open()
+    left.close()
+    assert flag_colour(port.written[-1]) == (0, 0, 0)
+    assert (port.opened, port.closed) == (1, 1)
+
+
 @pytest.mark.parametrize("number", HID, ids=lambda number: f"{number[0]:04x}:{number[1]:04x}")
 def test_every_light_that_busylight_core_knows_is_lit_kept_and_put_out(
     port: Port, number: tuple[int, int]

@@ -40,7 +40,7 @@ class GpioLight:
     def close(self) -> None:
         """Go dark and make inputs of the pins."""
         with _border():
-            self._led.off()
+            self._led.off()  # driven, since the gate of a transistor keeps its charge on an input
             self._led.close()
 
 
