@@ -20,11 +20,10 @@ from turnlight.lamps import (
     GuardedLamp,
     LampThread,
     LinesLamp,
-    NoLamp,
     RecordingLamp,
     lamp_for,
 )
-from turnlight.lamps.effects import EFFECTS, Rgb, colour
+from turnlight.lamps.effects import EFFECTS, Rgb, colour, linear
 from turnlight.lamps.guard import STALE_AFTER_MS, Watchdog
 from turnlight.lamps.terminal import TerminalLamp, lamp_line
 
@@ -33,15 +32,9 @@ SPACING_MS = 15_000
 STEP_MS = 20
 
 
-def linear(part: int) -> float:
-    """sRGB to light."""
-    value = part / 255
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-
-
 def luminance(rgb: Rgb) -> float:
     """Relative luminance as WCAG 2 defines it."""
-    red, green, blue = (linear(part) for part in rgb)
+    red, green, blue = linear(rgb)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -82,7 +75,7 @@ def flashes_in_any_second(values: list[float], least: float, dark_below: float) 
 
 def saturated_red(rgb: Rgb) -> float:
     """WCAG's red: (R - G - B) * 320 of linear light, where red is at least 80 % of it."""
-    red, green, blue = (linear(part) for part in rgb)
+    red, green, blue = linear(rgb)
     total = red + green + blue
     return max(red - green - blue, 0) * 320 if total and red / total >= 0.8 else 0.0
 
@@ -281,14 +274,16 @@ class Ticks(list[int]):
 
 
 def test_a_light_that_is_gone_stops_the_thread_and_not_the_desk() -> None:
-    class Gone(NoLamp):
+    class Gone(RecordingLamp):
         def tick(self, now_ms: int) -> None:
             raise OSError(f"no light at {now_ms} ms")
 
-    thread = LampThread(Gone())
+    lamp = Gone()
+    thread = LampThread(lamp)
     thread.start()
     thread.stop()
     assert str(thread.failure).startswith("no light at ")
+    assert lamp.closed, "what can be put out is"
 
 
 def test_lines_are_json_with_seconds() -> None:

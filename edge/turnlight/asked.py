@@ -1,16 +1,34 @@
-"""Which recordings a command line asks for: two-channel files, or one pair of mono files."""
+"""What several commands ask for: settings, and recordings of two channels or two mono files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from turnlight.exits import WRONG_USE, Problem
 
 if TYPE_CHECKING:
     from turnlight.config import Config
     from turnlight.recording import Recording
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings in TOML; see docs/config.md."),
+]
+
+
+def settings_in(path: Path | None) -> Config:
+    """The settings of a file; the defaults without one.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    from turnlight import config
+
+    return config.load(path) if path else config.Config()
 
 
 def sources(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import turnlight
-from turnlight import asked, exits
+from turnlight import asked, exits, lamp_commands
+from turnlight.asked import ConfigFile, settings_in
 from turnlight.exits import FAILURE, Problem, complain
 
 if TYPE_CHECKING:
-    from turnlight.config import Config
     from turnlight.document import Analysis
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.add_typer(lamp_commands.app, name="lamp")
 
 
 Calls = Annotated[
@@ -41,10 +42,6 @@ Customer = Annotated[
     Path | None, typer.Option("--customer", metavar="FILE", help="Mono file of the customer.")
 ]
 Swap = Annotated[bool, typer.Option("--swap", help="The agent is on the second channel.")]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="Settings in TOML; see docs/config.md."),
-]
 FloorConfigFile = Annotated[
     Path, typer.Option("--config", metavar="FILE", help="Settings in TOML; see docs/floor.md.")
 ]
@@ -101,7 +98,7 @@ def analyze(
       turnlight analyze --agent agent.wav --customer customer.wav
       turnlight analyze call.mp3 --swap --json | jq .calls[].metrics
     """
-    settings = _settings(config)
+    settings = settings_in(config)
     sources = asked.sources(calls or [], agent, customer, swap, settings)
     if report and not report.parent.is_dir():
         raise Problem(f"{report}: the folder {report.parent} does not exist; make it first")
@@ -156,7 +153,7 @@ def frames(
       turnlight frames call.flac > call.csv
       turnlight frames --agent agent.wav --customer customer.wav | head
     """
-    settings = _settings(None)
+    settings = settings_in(None)
     [(_, opened)] = asked.sources([call] if call else [], agent, customer, swap, settings)
 
     from turnlight.analysis import rows
@@ -183,7 +180,7 @@ def run(config: ConfigFile = None) -> None:
       turnlight run                        default input, lamp in the terminal, no broker
       turnlight run --config turnlight.toml
     """
-    settings = _settings(config)
+    settings = settings_in(config)
 
     from turnlight import live
     from turnlight.outbox import OutboxError
@@ -263,12 +260,6 @@ def _floor_package() -> Iterator[None]:
         raise Problem(
             f"this command needs the package {error.name}; run `pip install turnlight[floor]`"
         ) from None
-
-
-def _settings(path: Path | None) -> Config:
-    from turnlight import config
-
-    return config.load(path) if path else config.Config()
 
 
 @contextmanager

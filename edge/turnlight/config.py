@@ -19,6 +19,17 @@ from turnlight.messages import Name
 
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Pin = Annotated[int, Meta(ge=0, le=27)]
+Topic = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^+#\0]{0,200}\Z",
+        description="a topic of at most 200 characters without + and #",
+    ),
+]
+
+LampKind = Literal["terminal", "lines", "none", "gpio", "spi", "usb", "mqtt"]
 
 
 class ConfigError(ValueError):
@@ -91,17 +102,34 @@ class CueSettings(Settings, frozen=True, kw_only=True):
 
 
 class LampSettings(Settings, frozen=True, kw_only=True):
-    """Which light shows the cues."""
+    """Which light shows the cues. docs/lamps.md tells how to wire and set up each."""
 
-    kind: Literal["terminal", "lines", "none"] = "terminal"
+    kind: LampKind = "terminal"
     brightness: Ratio = 1.0
+    gpio_red: Pin = 17
+    """Number of the GPIO, as in GPIO17; not of the pin on the header."""
+    gpio_green: Pin = 27
+    gpio_blue: Pin = 22
+    gpio_common_anode: bool = False
+    """The LEDs share their plus, so a low pin lights them."""
+    spi_device: str = "/dev/spidev0.0"
+    spi_leds: Annotated[int, Meta(ge=1, le=300)] = 8
+    mqtt_host: str = ""
+    """The light's broker, not the floor's: the colour tells the cue."""
+    mqtt_port: Port = 1883
+    mqtt_username: str = ""
+    mqtt_password_file: str = ""
+    mqtt_topic: Topic = ""
+    mqtt_schema: Literal["wled", "homeassistant"] = "wled"
+    mqtt_rate_hz: Annotated[int, Meta(ge=1, le=25)] = 10
+    """Most colours a second; the light fades from one to the next."""
 
 
 class UplinkSettings(Settings, frozen=True, kw_only=True):
     """The broker. Without a host nothing is sent and the lamp works alone."""
 
     host: str = ""
-    port: Annotated[int, Meta(ge=1, le=65_535)] = 1883
+    port: Port = 1883
     username: str = ""
     password_file: str = ""
     tls: bool = False
@@ -166,6 +194,18 @@ def load(path: Path) -> Config:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     return parse(text, str(path))
+
+
+def with_lamp(config: Config, kind: LampKind) -> Config:
+    """The same desk with another kind of lamp.
+
+    Raises:
+        ConfigError: that kind needs settings which are not there.
+    """
+    lamp = msgspec.structs.replace(config.lamp, kind=kind)
+    for fault in _lamp_contradictions(lamp, config.uplink):
+        raise ConfigError(fault)
+    return msgspec.structs.replace(config, lamp=lamp)
 
 
 def keys() -> dict[str, inspect.Field]:
@@ -240,12 +280,28 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"cues.strain_calm is {cues.strain_calm:g}, but must not be above cues.strain_high, "
             f"which is {cues.strain_high:g}"
         )
+    yield from _lamp_contradictions(config.lamp, uplink)
     if uplink.password_file and not uplink.username:
         yield "uplink.password_file is set, so uplink.username must say whose password it is"
     if bool(uplink.cert_file) != bool(uplink.key_file):
         yield "uplink.cert_file and uplink.key_file belong together; set both or neither"
     if not uplink.tls and (uplink.ca_file or uplink.cert_file):
         yield "uplink.ca_file and uplink.cert_file need uplink.tls = true"
+
+
+def _lamp_contradictions(lamp: LampSettings, uplink: UplinkSettings) -> Iterator[str]:
+    if len({lamp.gpio_red, lamp.gpio_green, lamp.gpio_blue}) < 3:
+        yield "lamp.gpio_red, gpio_green and gpio_blue must be three different pins"
+    if lamp.kind == "mqtt":
+        if not (lamp.mqtt_host and lamp.mqtt_topic):
+            yield 'lamp.kind is "mqtt", so lamp.mqtt_host and lamp.mqtt_topic must name the light'
+        if (lamp.mqtt_host, lamp.mqtt_port) == (uplink.host, uplink.port):
+            yield (
+                "lamp.mqtt_host is the floor's broker, where others could see this agent's cues; "
+                "give the lamp a broker of its own"
+            )
+    if lamp.mqtt_password_file and not lamp.mqtt_username:
+        yield "lamp.mqtt_password_file is set, so lamp.mqtt_username must say whose password it is"
 
 
 def _fields(kind: inspect.Type) -> tuple[inspect.Field, ...]:

@@ -184,15 +184,16 @@ def _temperature_c() -> float | None:
 
 
 def run(config: Config) -> None:
-    """Run one desk until SIGTERM, SIGINT or the end of its recording.
+    """Run one desk until SIGTERM, SIGINT, SIGHUP or the end of its recording.
 
     Raises:
+        LampError: the lamp's kind needs a package that is not installed.
         InputError: the sound input or the recording cannot be used.
         ShiftError, OutboxError: the desk's state directory cannot be used.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stopping.set())
     with ExitStack() as stack:
         source = open_source(config.audio)

@@ -7,17 +7,22 @@ from typing import Protocol
 from turnlight.config import LampSettings
 from turnlight.cues import CueShown
 from turnlight.lamps.guard import GuardedLamp, LampThread
+from turnlight.lamps.light import ColourLamp, LampError
 from turnlight.lamps.plain import LinesLamp, NoLamp, RecordingLamp
 from turnlight.lamps.terminal import TerminalLamp
 
 __all__ = [
+    "ColourLamp",
     "GuardedLamp",
     "Lamp",
+    "LampError",
     "LampThread",
     "LinesLamp",
     "NoLamp",
     "RecordingLamp",
     "TerminalLamp",
+    "driver",
+    "found",
     "lamp_for",
 ]
 
@@ -35,12 +40,68 @@ class Lamp(Protocol):
         """Put the light out and give the device back."""
 
 
-def lamp_for(settings: LampSettings) -> GuardedLamp:
-    """The lamp that the settings name, watched."""
+def driver(settings: LampSettings) -> Lamp:
+    """The lamp that the settings name. It need not be plugged in yet.
+
+    Raises:
+        LampError: this kind needs a package that is not installed.
+    """
     match settings.kind:
         case "terminal":
-            return GuardedLamp(TerminalLamp(settings.brightness))
+            return TerminalLamp(settings.brightness)
         case "lines":
-            return GuardedLamp(LinesLamp())
+            return LinesLamp()
         case "none":
-            return GuardedLamp(NoLamp())
+            return NoLamp()
+        case "gpio":
+            from turnlight.lamps.gpio import GpioLight
+
+            return ColourLamp(lambda: GpioLight(settings), settings.brightness)
+        case "spi":
+            from turnlight.lamps.spi import SpiLight
+
+            return ColourLamp(lambda: SpiLight(settings), settings.brightness)
+        case "usb":
+            from turnlight.lamps.usb import UsbLight
+
+            return ColourLamp(lambda: UsbLight(settings), settings.brightness)
+        case "mqtt":
+            from turnlight.lamps.mqtt import MqttLight
+
+            return ColourLamp(lambda: MqttLight(settings), settings.brightness)
+
+
+def found(settings: LampSettings) -> str:
+    """What a lamp of this kind would shine on, in words; nothing is lit by asking.
+
+    Raises:
+        LampError: it cannot be driven here; the text says what to do.
+    """
+    match settings.kind:
+        case "terminal" | "lines" | "none":
+            return "always"
+        case "gpio":
+            from turnlight.lamps import gpio
+
+            return gpio.found(settings)
+        case "spi":
+            from turnlight.lamps import spi
+
+            return spi.found(settings)
+        case "usb":
+            from turnlight.lamps import usb
+
+            return usb.found(settings)
+        case "mqtt":
+            from turnlight.lamps import mqtt
+
+            return mqtt.found(settings)
+
+
+def lamp_for(settings: LampSettings) -> GuardedLamp:
+    """The lamp that the settings name, watched.
+
+    Raises:
+        LampError: as `driver`.
+    """
+    return GuardedLamp(driver(settings))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from turnlight.cues import Cue
 
 Rgb = tuple[int, int, int]
-"""sRGB, 0..255 each. A driver of bare LEDs has to make it linear first."""
+"""sRGB, 0..255 each. A driver of bare LEDs has to make it `linear` first."""
 
 GREEN = (40, 220, 110)
 AMBER = (255, 150, 0)
@@ -47,6 +47,14 @@ def colour(cue: Cue, since_ms: int, brightness: float = 1.0) -> Rgb:
     effect = EFFECTS[cue]
     strength = effect.strength(since_ms) * brightness
     red, green, blue = (round(part * strength) for part in effect.rgb)
+    return red, green, blue
+
+
+def linear(rgb: Rgb) -> tuple[float, float, float]:
+    """The light of an sRGB colour, 0..1 each, as the duty of a bare LED (IEC 61966-2-1)."""
+    red, green, blue = (
+        part / 3294.6 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in rgb
+    )
     return red, green, blue
 
 

@@ -116,9 +116,12 @@ class LampThread:
 
     def _run(self) -> None:
         try:
-            while not self._stopping.wait(FRAME_MS / 1000):
+            try:
+                while not self._stopping.wait(FRAME_MS / 1000):
+                    self._lamp.tick(int(time.monotonic() * 1000))
                 self._lamp.tick(int(time.monotonic() * 1000))
-            self._lamp.tick(int(time.monotonic() * 1000))
-            self._lamp.close()
+            finally:
+                # A light that nobody draws any more must not keep its last cue.
+                self._lamp.close()
         except OSError as error:
             self.failure = error
