@@ -306,6 +306,18 @@ def test_settings_change_what_the_lamp_would_say(tmp_path: Path) -> None:
     assert counts[0] > counts[1] == 1
 
 
+def test_cues_explains_what_the_lamp_said_and_what_it_kept_to_itself(tmp_path: Path) -> None:
+    settings = tmp_path / "desk.toml"
+    settings.write_text("[cues]\ndaily_budget = 1\n")
+    told = json.loads(turnlight("cues", INTERRUPTING, "--json", "--config", settings).stdout)
+    [call] = told["calls"]
+    assert len(call["cues"]) == 1
+    assert "budget of cues for 24 hours (1)" in call["withheld"][-1]["because"]
+    text = turnlight("cues", INTERRUPTING, "--config", settings).stdout
+    assert "● let them finish" in text
+    assert "Not shown: The budget of cues for 24 hours (1) is used up." in " ".join(text.split())
+
+
 def test_a_report_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
     path = tmp_path / "absent" / "out.html"
     refused(turnlight("analyze", CALL, "--report", path), 1, str(path.parent), "does not exist")

@@ -1,10 +1,13 @@
-"""Which recordings a command line asks for: two-channel files, or one pair of mono files."""
+"""What a command line asks for: settings, and recordings with two channels or one pair of mono
+files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
 
 from turnlight.exits import WRONG_USE, Problem
 
@@ -12,10 +15,27 @@ if TYPE_CHECKING:
     from turnlight.config import Config
     from turnlight.recording import Recording
 
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings in TOML; see docs/config.md."),
+]
+Sources: TypeAlias = "list[tuple[str, Callable[[], Recording]]]"
+
+
+def settings(path: Path | None) -> Config:
+    """The settings of a file, or the defaults.
+
+    Raises:
+        ConfigError: the file cannot be read or holds a wrong setting.
+    """
+    from turnlight import config
+
+    return config.load(path) if path else config.Config()
+
 
 def sources(
     calls: list[Path], agent: Path | None, customer: Path | None, swap: bool, settings: Config
-) -> list[tuple[str, Callable[[], Recording]]]:
+) -> Sources:
     """Names, and how to open each.
 
     Raises:
