@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from turnlight import dsp, exits
 from turnlight.cli import app
-from turnlight.document import CueDocument, EventDocument
+from turnlight.document import CueDocument, EventDocument, WithheldDocument
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
 CALLS = Path(__file__).parents[1] / "edge" / "turnlight" / "calls"
@@ -70,17 +70,18 @@ def test_the_document_has_the_shape_of_its_documentation(analysed: dict[str, Any
     [call] = analysed["calls"]
     keys = {*analysed["source"], *analysed["quality"], *call, *call["segments"][0]}
     keys |= set().union(*call["events"], CueDocument.__struct_fields__)
+    keys |= {*WithheldDocument.__struct_fields__}
     documented = set(re.findall(r"`([a-z_0-9]+)(?:\[\])?`", DOCS.read_text()))
     assert keys <= documented
 
 
 def test_every_key_that_is_documented_is_there(analysed: dict[str, Any]) -> None:
     text = DOCS.read_text()
-    table = text[text.index("### The document") : text.index("## turnlight frames")]
+    table = text[text.index("### The document") : text.index("## turnlight cues")]
     [call] = analysed["calls"]
     there = {*analysed, *analysed["source"], *analysed["quality"], *call}
     there |= {*call["segments"][0], *CueDocument.__struct_fields__}
-    there |= {*EventDocument.__struct_fields__}
+    there |= {*EventDocument.__struct_fields__, *WithheldDocument.__struct_fields__}
     assert set(re.findall(r"`([a-z_0-9]+)(?:\[\])?`", table)) <= there
 
 
