@@ -41,8 +41,10 @@ def lamp(rows: Frames) -> tuple[Said, Said]:
     """What the lamp shows over a call, and what it shows or has due; no faults."""
     listener = Listener(Config(), keep=True)
     calls = [*listener.hear(rows).calls, *listener.finish().calls]
-    shown = [(cue.at_ms, cue.cue) for call in calls for cue in call.cues if cue.cue != "fault"]
-    due = [(held.at_ms, held.cue) for call in calls for held in call.withheld]
+    shown: Said = [
+        (cue.at_ms, cue.cue) for call in calls for cue in call.cues if cue.cue != "fault"
+    ]
+    due: Said = [(held.at_ms, held.cue) for call in calls for held in call.withheld]
     return shown, shown + due
 
 
@@ -76,13 +78,9 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
         found["true"] += [cue for _, cue in true]
         found["missed"] += without(true, seen)
     hours = count * SECONDS / 3600
-    return [
-        {"cue": cue.replace("_", " "), **{kind: all_.count(cue) for kind, all_ in found.items()}}
+    table: list[Row] = [
+        {"cue": cue.replace("_", " "), **{kind: said.count(cue) for kind, said in found.items()}}
         for cue in (*PRIORITY, "breathe")
-    ] + [
-        {
-            "cue": "all",
-            **{kind: len(all_) for kind, all_ in found.items()},
-            "wrong, per hour": len(found["wrong"]) / hours,
-        }
     ]
+    all_: Row = {"cue": "all", **{kind: len(said) for kind, said in found.items()}}
+    return [*table, all_ | {"wrong, per hour": len(found["wrong"]) / hours}]
