@@ -100,6 +100,7 @@ ASKED = (
     Asked("state, KiB", "cost", "state, KiB", {}, 48, 24),
     Asked("stack, KiB", "cost", "stack, KiB", {}, 8, 4),
     Asked("code and tables, KiB", "cost", "code and tables, KiB", {}, 192, 96),
+    Asked("wrong cues, per hour of conversation", "cues", "wrong, per hour", {"cue": "all"}, 1, 1),
     Asked("onset known, median, ms", "latency", "onset, median", {"where": "desks"}, 60, 60),
     Asked("end known, median, ms", "latency", "end, median", {"where": "desks"}, 150, 150),
 )

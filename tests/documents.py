@@ -37,6 +37,7 @@ def call(start_s: float, end_s: float, **fields: Any) -> CallDocument:
         "strain": None,
         "call_arc": [None] * 4,
         "cues": [],
+        "withheld": [],
     }
     return CallDocument(start_s=start_s, end_s=end_s, **(given | fields))
 
@@ -163,4 +164,5 @@ def story(length_s: float, seed: int = 1, start_s: float = 1.2) -> CallDocument:
         strain={"confidence": 0.8},
         call_arc=[48.0, 74.0, 52.0, 21.0],
         cues=cues,
+        withheld=[],
     )

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from turnlight import dsp, exits
 from turnlight.cli import app
-from turnlight.document import CueDocument, EventDocument
+from turnlight.document import CueDocument, EventDocument, WithheldDocument
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
 CALLS = Path(__file__).parents[1] / "edge" / "turnlight" / "calls"
@@ -82,17 +82,18 @@ def test_the_document_has_the_shape_of_its_documentation(analysed: dict[str, Any
     [call] = analysed["calls"]
     keys = {*analysed["source"], *analysed["quality"], *call, *call["segments"][0]}
     keys |= set().union(*call["events"], CueDocument.__struct_fields__)
+    keys |= {*WithheldDocument.__struct_fields__}
     documented = set(re.findall(r"`([a-z_0-9]+)(?:\[\])?`", DOCS.read_text()))
     assert keys <= documented
 
 
 def test_every_key_that_is_documented_is_there(analysed: dict[str, Any]) -> None:
     text = DOCS.read_text()
-    table = text[text.index("### The document") : text.index("## turnlight frames")]
+    table = text[text.index("### The document") : text.index("## turnlight cues")]
     [call] = analysed["calls"]
     there = {*analysed, *analysed["source"], *analysed["quality"], *call}
     there |= {*call["segments"][0], *CueDocument.__struct_fields__}
-    there |= {*EventDocument.__struct_fields__}
+    there |= {*EventDocument.__struct_fields__, *WithheldDocument.__struct_fields__}
     assert set(re.findall(r"`([a-z_0-9]+)(?:\[\])?`", table)) <= there
 
 
@@ -324,6 +325,18 @@ def test_settings_change_what_the_lamp_would_say(tmp_path: Path) -> None:
         [call] = json.loads(result.stdout)["calls"]
         counts.append(len(call["cues"]))
     assert counts[0] > counts[1] == 1
+
+
+def test_cues_explains_what_the_lamp_said_and_what_it_kept_to_itself(tmp_path: Path) -> None:
+    settings = tmp_path / "desk.toml"
+    settings.write_text("[cues]\ndaily_budget = 1\n")
+    told = json.loads(turnlight("cues", INTERRUPTING, "--json", "--config", settings).stdout)
+    [call] = told["calls"]
+    assert len(call["cues"]) == 1
+    assert "budget of cues for 24 hours (1)" in call["withheld"][-1]["because"]
+    text = turnlight("cues", INTERRUPTING, "--config", settings).stdout
+    assert "● let them finish" in text
+    assert "Not shown: The budget of cues for 24 hours (1) is used up." in " ".join(text.split())
 
 
 def test_a_report_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:

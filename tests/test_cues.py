@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -232,6 +233,69 @@ def test_the_most_pressing_cue_comes_first_and_the_others_wait_their_turn() -> N
     ]
 
 
+def withheld(desk: Desk) -> list[tuple[Cue, str]]:
+    """What was due and not shown, and why, since the last time."""
+    return [(held.cue, held.because) for held in desk.cues.take_withheld()]
+
+
+def test_what_could_not_be_said_in_time_is_told_with_its_reason_and_what_stood_against_it() -> None:
+    desk = Desk(spacing_s=20)
+    desk.see(TALKATIVE, 13)
+    due_ms = desk.now_ms + 100
+    desk.see(LISTENING, 10, interruption(taken=True))
+    [held] = desk.cues.take_withheld()
+    assert (held.at_ms, held.cue) == (due_ms, "let_finish")
+    assert held.reason == "You took the floor from the customer while they were speaking."
+    assert held.because == "The last cue began 13 s before; 20 s lie between two."
+
+
+def test_a_cue_that_waited_and_was_shown_is_not_withheld() -> None:
+    desk = Desk()
+    desk.see(turn(61), 5)
+    assert desk.see(strained(), 20) == ["listening", "slow_down"]
+    assert withheld(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "while_due", "because"),
+    [
+        (strained(), {}, "The lamp was saying: slow down."),
+        (LISTENING, {"on_hold": True}, "The call was on hold."),
+        (LISTENING, {"fault": "No sound arrives."}, "The lamp showed a fault."),
+    ],
+)
+def test_what_stands_against_a_cue(
+    before: Situation, while_due: dict[str, Any], because: str
+) -> None:
+    desk = Desk()
+    desk.see(before)
+    desk.see(msgspec.structs.replace(turn(61), **while_due), 5)
+    assert withheld(desk) == []  # it is still due
+    desk.see(LISTENING)
+    assert withheld(desk) == [("long_turn", because)]
+
+
+def test_the_end_of_the_call_is_the_end_of_what_was_due() -> None:
+    desk = Desk()
+    desk.see(strained())
+    desk.see(turn(61))
+    desk.see(Situation())
+    assert withheld(desk) == [("long_turn", "The lamp was saying: slow down.")]
+
+
+def test_no_more_cues_in_24_hours_than_the_budget_but_faults() -> None:
+    desk = Desk(daily_budget=2)
+    for _ in range(2):
+        assert desk.see(turn(61), 60) == ["long_turn", "listening"]
+        desk.see(LISTENING, 60)
+    assert desk.see(turn(61), 60) == []
+    assert desk.see(Situation(in_call=True, fault="No sound arrives."), 60) == ["fault"]
+    desk.see(LISTENING)
+    assert withheld(desk) == [("long_turn", "The budget of cues for 24 hours (2) is used up.")]
+    desk.now_ms += 24 * 3_600_000
+    assert desk.see(turn(61)) == ["long_turn"]
+
+
 situations = st.builds(
     Situation,
     in_call=st.sampled_from([True, True, True, False]),
@@ -257,6 +321,7 @@ def test_cues_are_never_nearer_than_15_s(
     spoken = [s.at_ms for s in desk.shown if s.cue not in STATES]
     assert all(b - a >= 15_000 for a, b in itertools.pairwise(spoken))
     assert all(bool(s.reason) == (s.cue not in STATES) for s in desk.shown)
+    assert all(held.reason and held.because for held in desk.cues.take_withheld())
 
 
 def test_every_cue_has_its_place_and_its_time() -> None:

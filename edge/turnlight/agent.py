@@ -14,7 +14,7 @@ import msgspec
 
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
-from turnlight.cues import STATES, Cues, CueShown, Situation
+from turnlight.cues import STATES, Cues, CueShown, CueWithheld, Situation
 from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
 from turnlight.metrics import WindowSums, measures
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
@@ -97,6 +97,7 @@ class Listener:
         self._fault = ""
         self._cues = Cues(config.cues)
         self._shown: list[CueShown] = []
+        self._withheld: list[CueWithheld] = []
 
     def hear(self, rows: Frames) -> Heard:
         """Take more rows of the core; any split of the same rows gives the same."""
@@ -239,6 +240,9 @@ class Listener:
         self._show(self._cues.look(self._now_ms, situation, side.take_events()), heard)
 
     def _show(self, shown: CueShown | None, heard: Heard) -> None:
+        withheld = self._cues.take_withheld()
+        if self._keep:
+            self._withheld += withheld
         if shown is None:
             return
         heard.cues.append(shown)
@@ -251,9 +255,15 @@ class Listener:
         heard.windows = self._books.take_windows()
         for call in self._books.take_ended():
             until_ms = call.ended_ms + self._line_ms + SETTLE_MS + LOOK_MS
-            of_call = [cue for cue in self._shown if call.start_ms <= cue.at_ms <= until_ms]
+            heard.calls.append(
+                msgspec.structs.replace(
+                    call,
+                    cues=[c for c in self._shown if call.start_ms <= c.at_ms <= until_ms],
+                    withheld=[c for c in self._withheld if call.start_ms <= c.at_ms <= until_ms],
+                )
+            )
             self._shown = [cue for cue in self._shown if cue.at_ms > until_ms]
-            heard.calls.append(msgspec.structs.replace(call, cues=of_call))
+            self._withheld = [cue for cue in self._withheld if cue.at_ms > until_ms]
 
 
 class Clipping:

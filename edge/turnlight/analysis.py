@@ -16,6 +16,7 @@ from turnlight.document import (
     SegmentDocument,
     SourceDocument,
     SpanDocument,
+    WithheldDocument,
 )
 from turnlight.soundness import Soundness
 
@@ -112,6 +113,10 @@ def _call(record: CallRecord, until_ms: dict[int, int]) -> CallDocument:
                 reason=c.reason,
             )
             for c in record.cues
+        ],
+        withheld=[
+            WithheldDocument(at_s=w.at_ms / 1000, cue=w.cue, reason=w.reason, because=w.because)
+            for w in record.withheld
         ],
     )
 

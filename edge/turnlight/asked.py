@@ -1,10 +1,11 @@
-"""What several commands ask for: settings, and recordings of two channels or two mono files."""
+"""What a command line asks for: settings, and recordings with two channels or one pair of mono
+files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -18,13 +19,14 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Settings in TOML; see docs/config.md."),
 ]
+Sources: TypeAlias = "list[tuple[str, Callable[[], Recording]]]"
 
 
 def settings_in(path: Path | None) -> Config:
     """The settings of a file; the defaults without one.
 
     Raises:
-        ConfigError: the file cannot be used.
+        ConfigError: the file cannot be read or holds a wrong setting.
     """
     from turnlight import config
 
@@ -33,7 +35,7 @@ def settings_in(path: Path | None) -> Config:
 
 def sources(
     calls: list[Path], agent: Path | None, customer: Path | None, swap: bool, settings: Config
-) -> list[tuple[str, Callable[[], Recording]]]:
+) -> Sources:
     """Names, and how to open each.
 
     Raises:

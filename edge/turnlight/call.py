@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from turnlight.config import Config
-from turnlight.cues import CueShown
+from turnlight.cues import CueShown, CueWithheld
 from turnlight.ledger import HOLD, Ledger
 from turnlight.metrics import LONG_SILENCE_MS, WindowSums, measures
 from turnlight.strain import Course, Strain, StrainSummary
@@ -34,6 +34,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     call_arc: list[float | None]
     """Mean strain by quarter of the call."""
     cues: list[CueShown]
+    withheld: list[CueWithheld]
+    """Cues that were due and never shown."""
     ended_ms: int
     """When it was known that the call had ended."""
 
@@ -208,6 +210,7 @@ class Conversation:
                 strain=self.course.summary(),
                 call_arc=arc,
                 cues=[],
+                withheld=[],
                 ended_ms=now_ms,
             )
         )

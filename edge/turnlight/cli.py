@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 import turnlight
-from turnlight import asked, exits, lamp_commands
-from turnlight.asked import ConfigFile, settings_in
-from turnlight.exits import FAILURE, Problem, complain
-
-if TYPE_CHECKING:
-    from turnlight.document import Analysis
+from turnlight import asked, exits, lamp_commands, recorded
+from turnlight.exits import Problem
 
 app = typer.Typer(
     add_completion=False,
@@ -27,21 +23,6 @@ app = typer.Typer(
 app.add_typer(lamp_commands.app, name="lamp")
 
 
-Calls = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="CALL", hidden=True),
-]
-Call = Annotated[
-    Path | None,
-    typer.Argument(metavar="CALL", hidden=True),
-]
-Agent = Annotated[
-    Path | None, typer.Option("--agent", metavar="FILE", help="Mono file of the agent.")
-]
-Customer = Annotated[
-    Path | None, typer.Option("--customer", metavar="FILE", help="Mono file of the customer.")
-]
-Swap = Annotated[bool, typer.Option("--swap", help="The agent is on the second channel.")]
 FloorConfigFile = Annotated[
     Path, typer.Option("--config", metavar="FILE", help="Settings in TOML; see docs/floor.md.")
 ]
@@ -72,107 +53,12 @@ def turnlight_(
     """
 
 
-@app.command()
-def analyze(
-    calls: Calls = None,
-    agent: Agent = None,
-    customer: Customer = None,
-    swap: Swap = False,
-    config: ConfigFile = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document per file, a line each.")
-    ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE", help="Also write a page with pictures (HTML)."),
-    ] = None,
-) -> None:
-    """Tell who talked when in recorded calls.
-
-    A CALL is a file with two channels, the agent first: WAV, FLAC, Ogg, Opus or MP3 at any rate.
-
-    \b
-    Examples:
-      turnlight analyze call.flac
-      turnlight analyze monday/*.opus --report monday.html
-      turnlight analyze --agent agent.wav --customer customer.wav
-      turnlight analyze call.mp3 --swap --json | jq .calls[].metrics
-    """
-    settings = settings_in(config)
-    sources = asked.sources(calls or [], agent, customer, swap, settings)
-    if report and not report.parent.is_dir():
-        raise Problem(f"{report}: the folder {report.parent} does not exist; make it first")
-
-    from rich.console import Console
-
-    from turnlight.analysis import analyze as analyze_recording
-    from turnlight.document import encode
-    from turnlight.recording import InputError
-
-    console = Console(highlight=False)
-    documents: list[Analysis] = []
-    failed = False
-    for name, opened in sources:
-        try:
-            with _progress(name) as on_progress:
-                document = analyze_recording(opened(), settings, on_progress)
-        except InputError as error:
-            complain(str(error))
-            failed = True
-            continue
-        documents.append(document)
-        if json:
-            sys.stdout.write(encode(document).decode() + "\n")
-            sys.stdout.flush()
-        else:
-            from turnlight.summary import Summary
-
-            console.print(Summary(document))
-    if report and documents:
-        from turnlight.report import page
-
-        report.write_text(page(documents), encoding="utf-8")
-        print(f"turnlight: wrote {report}", file=sys.stderr)
-    if failed:
-        raise typer.Exit(FAILURE)
+for command in (recorded.analyze, recorded.cues, recorded.frames):
+    app.command()(command)
 
 
 @app.command()
-def frames(
-    call: Call = None,
-    agent: Agent = None,
-    customer: Customer = None,
-    swap: Swap = False,
-) -> None:
-    """Print a call as CSV, one line per 10 ms.
-
-    A CALL is a file with two channels, the agent first: WAV, FLAC, Ogg, Opus or MP3 at any rate.
-
-    \b
-    Examples:
-      turnlight frames call.flac > call.csv
-      turnlight frames --agent agent.wav --customer customer.wav | head
-    """
-    settings = settings_in(None)
-    [(_, opened)] = asked.sources([call] if call else [], agent, customer, swap, settings)
-
-    from turnlight.analysis import rows
-    from turnlight.dsp import CSV_FIELDS
-    from turnlight.recording import InputError
-
-    line = ",".join(["%d"] * len(CSV_FIELDS)) + "\n"
-    try:
-        recording = opened()
-        sys.stdout.write(",".join(CSV_FIELDS) + "\n")
-        for block in rows(recording):
-            columns = zip(*(block[field].tolist() for field in CSV_FIELDS), strict=True)
-            sys.stdout.write("".join([line % values for values in columns]))
-    except InputError as error:
-        raise Problem(str(error)) from None
-
-
-@app.command()
-def run(config: ConfigFile = None) -> None:
+def run(config: asked.ConfigFile = None) -> None:
     """Drive the lamp of this desk until Ctrl-C.
 
     \b
@@ -180,7 +66,7 @@ def run(config: ConfigFile = None) -> None:
       turnlight run                        default input, lamp in the terminal, no broker
       turnlight run --config turnlight.toml
     """
-    settings = settings_in(config)
+    settings = asked.settings_in(config)
 
     from turnlight import live
     from turnlight.outbox import OutboxError
@@ -260,27 +146,6 @@ def _floor_package() -> Iterator[None]:
         raise Problem(
             f"this command needs the package {error.name}; run `pip install turnlight[floor]`"
         ) from None
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr while it is a terminal; told the part that is done, 0..1."""
-    if not sys.stderr.isatty():
-        yield lambda _part: None
-        return
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
-        task = progress.add_task(name, total=1.0)
-        yield lambda part: progress.update(task, completed=part)
 
 
 def main() -> None:

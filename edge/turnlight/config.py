@@ -86,6 +86,8 @@ class CueSettings(Settings, frozen=True, kw_only=True):
     """When the lamp speaks. docs/cues.md explains each."""
 
     spacing_s: Seconds = 15.0
+    daily_budget: Annotated[int, Meta(ge=1, le=1000)] = 60
+    """Cues that may be shown within any 24 hours."""
     share_over: Ratio = 0.65
     share_back: Ratio = 0.55
     """Hysteresis: the share cue arms again once the share has fallen below this."""

@@ -1,7 +1,8 @@
 """What the lamp should say: a pure state machine over the state of the call.
 
 docs/cues.md explains each cue. Listening and idle are states, not cues; everything else says
-something, so it is spaced, it ends, and it carries its reason in words.
+something, so it is spaced, it ends, and it carries its reason in words. What was due and never
+said is told as well.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ SHOWN_MS: dict[Cue, int] = {
 }
 """How long each is shown; `long_silence` ends with the silence, `breathe` as configured."""
 
+DAY_MS = 24 * 3_600_000
 FRESH_MS = 3_000
 """An interruption that could not be shown so soon is not shown at all: it would puzzle."""
 
@@ -61,6 +63,18 @@ class CueShown(msgspec.Struct, frozen=True):
     cue: Cue
     reason: str
     """A short English sentence with the numbers; empty for a state."""
+
+
+class CueWithheld(msgspec.Struct, frozen=True):
+    """A cue was due and was never shown."""
+
+    at_ms: int
+    """When it became due."""
+    cue: Cue
+    reason: str
+    """What it would have said."""
+    because: str
+    """What stood against it, as a sentence."""
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,10 +104,12 @@ class Cues:
         self._settings = settings
         self.shown: CueShown | None = None
         """What the lamp shows; None before the first look, which always says it."""
-        self._since_ms = 0
-        """When the last cue that said something began."""
-        self._spoke = False
+        self._said_ms: deque[int] = deque(maxlen=settings.daily_budget)
+        """When the last cues that said something began."""
         self._until_ms = 0
+        self._due: dict[Cue, CueWithheld] = {}
+        """What is due and not shown yet."""
+        self._withheld: list[CueWithheld] = []
         self._in_call = False
         self._new_call()
 
@@ -113,12 +129,19 @@ class Cues:
             self._hard_ms = now_ms
         self._in_call = s.in_call
         self._note(now_ms, s, events)
-        cue, reason = self._decide(now_ms, s)
+        due = self._causes(now_ms, s)
+        cue, reason = self._decide(now_ms, s, due)
+        self._keep_book(now_ms, s, due, cue)
         shown = self.shown
         if shown and cue == shown.cue and (cue != "fault" or reason == shown.reason):
             return None
         self.shown = CueShown(now_ms, cue, reason)
         return self.shown
+
+    def take_withheld(self) -> list[CueWithheld]:
+        """What was due, was not shown and is no longer due, since the last time."""
+        withheld, self._withheld = self._withheld, []
+        return withheld
 
     def _note(self, now_ms: int, s: Situation, events: list[Event]) -> None:
         self._was_strained |= s.strain_high or s.strain_turned
@@ -142,22 +165,47 @@ class Cues:
         if _share(s) < self._settings.share_back:
             self._armed.add("share_floor")
 
-    def _decide(self, now_ms: int, s: Situation) -> tuple[Cue, str]:
+    def _causes(self, now_ms: int, s: Situation) -> dict[Cue, str]:
+        """What could be said now, the most important first, with its reason."""
+        if not s.in_call:
+            return {}
+        found = ((cue, self._reason(cue, now_ms, s)) for cue in PRIORITY if cue in self._armed)
+        return {cue: reason for cue, reason in found if reason}
+
+    def _decide(self, now_ms: int, s: Situation, due: dict[Cue, str]) -> tuple[Cue, str]:
         if s.fault:
             return "fault", s.fault
-        current = self.shown
         if not s.in_call:
             return self._after(now_ms)
         if not s.on_hold:
-            if current and now_ms < self._until_ms and self._lasts(current.cue, s):
-                return current.cue, current.reason
-            if self._free(now_ms):
-                for cue in PRIORITY:
-                    reason = self._reason(cue, now_ms, s) if cue in self._armed else ""
-                    if reason:
-                        self._speak(cue, now_ms, SHOWN_MS[cue])
-                        return cue, reason
+            if self.shown and self._lasts(now_ms, s):
+                return self.shown.cue, self.shown.reason
+            if due and not self._against(now_ms):
+                cue, reason = next(iter(due.items()))
+                self._speak(cue, now_ms, SHOWN_MS[cue])
+                return cue, reason
         return ("listening" if self._settings.listening_light else "idle"), ""
+
+    def _keep_book(self, now_ms: int, s: Situation, due: dict[Cue, str], shown: Cue) -> None:
+        """Notes what is due and not shown, until it is shown or no longer due."""
+        for cue in [cue for cue in self._due if cue == shown or cue not in due]:
+            missed = self._due.pop(cue)
+            if cue != shown:
+                self._withheld.append(missed)
+        for cue, reason in due.items():
+            if cue != shown and cue not in self._due:
+                because = self._because(now_ms, s, shown)
+                self._due[cue] = CueWithheld(now_ms, cue, reason, because)
+
+    def _because(self, now_ms: int, s: Situation, shown: Cue) -> str:
+        """What stands against a cue that is due, as a sentence."""
+        if s.fault:
+            return "The lamp showed a fault."
+        if s.on_hold:
+            return "The call was on hold."
+        if shown not in STATES:
+            return f"The lamp was saying: {shown.replace('_', ' ')}."
+        return self._against(now_ms)
 
     def _after(self, now_ms: int) -> tuple[Cue, str]:
         """No call: dark, or the pause after a hard one."""
@@ -169,24 +217,35 @@ class Cues:
             return "idle", ""
         if self.shown and self.shown.cue == "breathe":
             return "breathe", self.shown.reason
-        if not self._free(now_ms):
+        if self._against(now_ms):
             return "idle", ""
         self._speak("breathe", now_ms, until_ms - now_ms)
         return "breathe", "That was a hard call. Take a breath before the next one."
 
-    def _free(self, now_ms: int) -> bool:
-        return not self._spoke or now_ms - self._since_ms >= round(self._settings.spacing_s * 1000)
+    def _against(self, now_ms: int) -> str:
+        """Why nothing new may be said now, as a sentence; empty when it may."""
+        said, spacing_s = self._said_ms, self._settings.spacing_s
+        if said and now_ms - said[-1] < round(spacing_s * 1000):
+            ago_s = (now_ms - said[-1]) / 1000
+            return f"The last cue began {ago_s:.0f} s before; {spacing_s:g} s lie between two."
+        if len(said) == self._settings.daily_budget and now_ms - said[0] < DAY_MS:
+            return f"The budget of cues for 24 hours ({len(said)}) is used up."
+        return ""
 
     def _speak(self, cue: Cue, now_ms: int, for_ms: int) -> None:
-        self._spoke, self._since_ms, self._until_ms = True, now_ms, now_ms + for_ms
+        self._said_ms.append(now_ms)
+        self._until_ms = now_ms + for_ms
         self._armed.discard(cue)
         if cue == "let_finish":
             self._armed.add(cue)
             self._taken_ms = None
             self._interruptions.clear()
 
-    def _lasts(self, cue: Cue, s: Situation) -> bool:
-        return cue in SHOWN_MS and (cue != "long_silence" or s.silence_ms > 0)
+    def _lasts(self, now_ms: int, s: Situation) -> bool:
+        """Whether what is shown is a cue that is still to be seen."""
+        if self.shown is None or self.shown.cue not in SHOWN_MS or now_ms >= self._until_ms:
+            return False
+        return self.shown.cue != "long_silence" or s.silence_ms > 0
 
     def _reason(self, cue: Cue, now_ms: int, s: Situation) -> str:
         """Why this cue is due, or nothing."""

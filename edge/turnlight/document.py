@@ -79,6 +79,16 @@ class CueDocument(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class WithheldDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A cue was due and never shown."""
+
+    at_s: float
+    """When it became due."""
+    cue: str
+    reason: str
+    because: str
+
+
 class CallDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One call of the file."""
 
@@ -94,6 +104,7 @@ class CallDocument(msgspec.Struct, frozen=True, kw_only=True):
     call_arc: list[float | None]
     """Strain by quarter of the call."""
     cues: list[CueDocument]
+    withheld: list[WithheldDocument]
 
 
 def overlaps(call: CallDocument) -> list[tuple[float, float]]:

@@ -1,0 +1,135 @@
+"""The agent's rights over the own desk, and the doorway through which they are asked for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from turnlight.doorway import LINE_MOST, DoorError, Doorway, ask
+from turnlight.rights import Refused, Rights
+
+
+def test_a_desk_of_which_nothing_was_asked_shines_and_measures() -> None:
+    rights = Rights()
+    assert (rights.brightness, rights.muted(0), rights.paused(0)) == (1.0, False, False)
+    assert rights.ask("show", 0) == "The lamp shines as it is set."
+
+
+def test_the_lamp_is_dimmed() -> None:
+    rights = Rights()
+    assert rights.ask("dim 30", 0) == "The lamp shines at 30 %."
+    assert rights.brightness == 0.3
+    assert rights.ask("dim 100", 0) == "The lamp shines as it is set."
+
+
+def test_muted_until_unmuted() -> None:
+    rights = Rights()
+    assert rights.ask("mute", 0) == "Muted: the lamp is dark."
+    assert rights.muted(1e12)
+    assert not rights.paused(0)
+    rights.ask("unmute", 1)
+    assert not rights.muted(1)
+
+
+def test_paused_for_ten_minutes() -> None:
+    rights = Rights()
+    told = rights.ask("pause 10", 5_000)
+    assert told == "Paused for 10 more minutes: nothing is measured, and the lamp is dark."
+    assert rights.paused(604_999)
+    assert rights.ask("show", 600_000).startswith("Paused for 1 more minute:")
+    assert not rights.paused(605_000)
+
+
+def test_resumed_before_the_time_is_over() -> None:
+    rights = Rights()
+    rights.ask("pause 10", 0)
+    rights.ask("resume", 1)
+    assert not rights.paused(1)
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ("", "is none of: dim PERCENT"),
+        ("sing", "is none of: dim PERCENT"),
+        ("dim", "is none of: dim PERCENT"),
+        ("pause 1 2", "is none of: dim PERCENT"),
+        ("dim 101", "`101` is not a brightness in per cent from 0 to 100"),
+        ("dim nan", "`nan` is not a brightness in per cent"),
+        ("mute -1", "`-1` is not a time in minutes from 0.1 to 1440"),
+        ("pause later", "`later` is not a time in minutes"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(words: str, remedy: str) -> None:
+    rights = Rights()
+    with pytest.raises(Refused, match=remedy):
+        rights.ask(words, 0)
+    assert rights.ask("show", 0) == "The lamp shines as it is set."
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "desk.sock"
+
+
+@pytest.fixture(name="heard")
+def _heard(path: Path) -> Iterator[list[str]]:
+    heard: list[str] = []
+
+    def answer(line: str) -> str:
+        heard.append(line)
+        return f"you said {line}"
+
+    doorway = Doorway(path, answer)
+    yield heard
+    doorway.close()
+
+
+def test_a_line_in_and_a_line_out(path: Path, heard: list[str]) -> None:
+    assert [ask(path, f"wish {i}") for i in range(3)] == [f"you said wish {i}" for i in range(3)]
+    assert heard == ["wish 0", "wish 1", "wish 2"]
+
+
+def test_only_the_user_and_the_group_may_ask(path: Path, heard: list[str]) -> None:
+    assert heard == []
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_visitor_who_goes_or_shouts_stops_nobody(path: Path, heard: list[str]) -> None:
+    for shout in (b"", b"x" * 10 * LINE_MOST, b"\xff\n"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+            visitor.connect(str(path))
+            visitor.sendall(shout)
+    assert ask(path, "wish") == "you said wish"
+    assert all(len(line) <= 2 * LINE_MOST for line in heard)
+
+
+def test_what_a_dead_process_left_is_taken_over(path: Path) -> None:
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
+        dead.bind(str(path))
+    doorway = Doorway(path, str.upper)
+    assert ask(path, "wish") == "WISH"
+    doorway.close()
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("heard")
+def test_a_second_desk_is_told_that_one_listens(path: Path) -> None:
+    with pytest.raises(DoorError, match="another desk listens there; stop it, or set"):
+        Doorway(path, str)
+    assert ask(path, "still") == "you said still"
+
+
+def test_without_a_desk_the_remedy_is_told(path: Path) -> None:
+    with pytest.raises(DoorError, match="no desk listens there; start it with `turnlight run`"):
+        ask(path, "show")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DoorError, match=r"desk\.sock: cannot listen there .*; set desk.socket"):
+        Doorway(tmp_path / "file" / "desk.sock", str)
