@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import turnlight
-from turnlight import asked, exits, lamp_commands, recorded
+from turnlight import asked, exits, lamp_commands, recorded, rights_commands
 from turnlight.exits import Problem
 
 app = typer.Typer(
@@ -77,6 +77,16 @@ def run(config: asked.ConfigFile = None) -> None:
         live.run(settings)
     except (InputError, OutboxError, ShiftError) as error:
         raise Problem(str(error)) from None
+
+
+for wish in (
+    rights_commands.dim,
+    rights_commands.mute,
+    rights_commands.unmute,
+    rights_commands.pause,
+    rights_commands.resume,
+):
+    app.command()(wish)
 
 
 @app.command()

@@ -48,6 +48,13 @@ class DeskSettings(Settings, frozen=True, kw_only=True):
     device: Name = "desk"
     state_dir: str = "~/.local/state/turnlight"
     """Where the outbox and the shift's pid live."""
+    socket: str = ""
+    """Where the agent's wishes are heard; empty takes desk.sock in the state_dir."""
+
+    @property
+    def door(self) -> Path:
+        """The path of that socket."""
+        return Path(self.socket or f"{self.state_dir}/desk.sock").expanduser()
 
 
 class AudioSettings(Settings, frozen=True, kw_only=True):

@@ -13,6 +13,8 @@ from pathlib import Path
 
 LINE_MOST = 100
 """Bytes of a wish."""
+REFUSED = "! "
+"""How the answer to a wish begins that makes no sense."""
 PATIENCE_S = 2.0
 """A visitor who says nothing for so long is let go."""
 _RIGHTS = 0o660

@@ -23,12 +23,14 @@ from turnlight.agent import Heard, Listener
 from turnlight.audio import Source, SourceStalled, open_source
 from turnlight.config import Config
 from turnlight.cues import CueShown
+from turnlight.doorway import REFUSED, DoorError, Doorway
 from turnlight.dsp import Core
 from turnlight.lamps import GuardedLamp, LampThread, lamp_for
 from turnlight.messages import Health, Quality
 from turnlight.metrics import WindowSums, window_fields
 from turnlight.outbox import Outbox
 from turnlight.recording import InputError
+from turnlight.rights import Refused, Rights
 from turnlight.shift import Shift
 from turnlight.uplink import Uplink
 
@@ -82,12 +84,16 @@ class Desk:
     Args:
         config: all settings.
         lamp: shows the cues.
+        rights: what the agent asked for.
         stopping: set to end.
     """
 
-    def __init__(self, config: Config, lamp: GuardedLamp, stopping: threading.Event) -> None:
+    def __init__(
+        self, config: Config, lamp: GuardedLamp, rights: Rights, stopping: threading.Event
+    ) -> None:
         self._config = config
         self._lamp = lamp
+        self._rights = rights
         self._stopping = stopping
         self._started_s = time.monotonic()
         self._overruns = 0
@@ -130,6 +136,14 @@ class Desk:
                 self._heard_s = time.monotonic()
                 now_ms, block_ms = time.time() * 1000, len(pcm) * 1000 / source.rate_hz
                 heard_ms += block_ms
+                self._lamp.alive()
+                overrun, overruns = source.overruns > overruns, source.overruns
+                self._overruns += overrun
+                if self._rights.paused(_now_ms()):
+                    if listener:  # as if both had hung up
+                        self._deliver(listener.finish(), overrun=False)
+                        listener = None
+                    continue
                 if listener and self._drifted(listener, now_ms - epoch_ms - heard_ms):
                     self._deliver(listener.finish(), overrun=False)
                     listener = None
@@ -137,10 +151,7 @@ class Desk:
                     core.reset()
                     epoch_ms, heard_ms = now_ms - block_ms, block_ms
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
-                self._deliver(listener.hear(core.process(pcm)), source.overruns > overruns)
-                self._overruns += source.overruns - overruns
-                overruns = source.overruns
-                self._lamp.alive()
+                self._deliver(listener.hear(core.process(pcm)), overrun)
         except SourceStalled as error:
             lost = str(error)
         finally:
@@ -176,10 +187,29 @@ class Desk:
         )
 
 
+def _now_ms() -> float:
+    """The clock of the lamp and of the agent's rights."""
+    return time.monotonic() * 1000
+
+
 def _temperature_c() -> float | None:
     try:
         return int(_TEMPERATURE.read_text()) / 1000
     except (OSError, ValueError):
+        return None
+
+
+def _open_door(config: Config, rights: Rights) -> Doorway | None:
+    def answer(line: str) -> str:
+        try:
+            return rights.ask(line, _now_ms())
+        except Refused as error:
+            return f"{REFUSED}{error}"
+
+    try:
+        return Doorway(config.desk.door, answer)
+    except DoorError as error:
+        _LOG.warning("%s; until then the agent cannot dim, mute or pause this desk", error)
         return None
 
 
@@ -197,10 +227,13 @@ def run(config: Config) -> None:
         signal.signal(number, lambda _number, _frame: stopping.set())
     with ExitStack() as stack:
         source = open_source(config.audio)
-        lamp = lamp_for(config.lamp)
-        desk = Desk(config, lamp, stopping)
+        rights = Rights()
+        lamp = lamp_for(config.lamp, rights)
+        desk = Desk(config, lamp, rights, stopping)
         stack.callback(desk.close)
         thread = LampThread(lamp)
         thread.start()
         stack.callback(thread.stop)
+        if door := _open_door(config, rights):
+            stack.callback(door.close)
         desk.run(source)

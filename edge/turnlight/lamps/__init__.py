@@ -10,6 +10,7 @@ from turnlight.lamps.guard import GuardedLamp, LampThread
 from turnlight.lamps.light import ColourLamp, LampError
 from turnlight.lamps.plain import LinesLamp, NoLamp, RecordingLamp
 from turnlight.lamps.terminal import TerminalLamp
+from turnlight.rights import Rights
 
 __all__ = [
     "ColourLamp",
@@ -35,6 +36,9 @@ class Lamp(Protocol):
 
     def tick(self, now_ms: int) -> None:
         """Draw the moment `now_ms` of a monotonic clock; called up to 25 times a second."""
+
+    def dim(self, part: float) -> None:
+        """From now on give this part, 0..1, of the light that the settings ask for."""
 
     def close(self) -> None:
         """Put the light out and give the device back."""
@@ -98,10 +102,10 @@ def found(settings: LampSettings) -> str:
             return mqtt.found(settings)
 
 
-def lamp_for(settings: LampSettings) -> GuardedLamp:
-    """The lamp that the settings name, watched.
+def lamp_for(settings: LampSettings, rights: Rights) -> GuardedLamp:
+    """The lamp that the settings name, watched, and ruled by the agent.
 
     Raises:
         LampError: as `driver`.
     """
-    return GuardedLamp(driver(settings))
+    return GuardedLamp(driver(settings), rights=rights)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from turnlight.cues import CueShown
+from turnlight.rights import Rights
 
 if TYPE_CHECKING:
     from turnlight.lamps import Lamp
 
 STALE_AFTER_MS = 3000
 FRAME_MS = 40
+_DARK = CueShown(at_ms=0, cue="idle", reason="")
 
 
 class Watchdog:
@@ -43,16 +45,21 @@ class GuardedLamp:
     Args:
         lamp: shows the cues; called from `tick` and `close` alone.
         bound_ms: without `show` or `alive` for so long the fault is shown.
+        rights: what the agent asked for: to dim it, or to keep it dark.
     """
 
-    def __init__(self, lamp: Lamp, bound_ms: int = STALE_AFTER_MS) -> None:
+    def __init__(
+        self, lamp: Lamp, bound_ms: int = STALE_AFTER_MS, rights: Rights | None = None
+    ) -> None:
         self._lamp = lamp
+        self._rights = rights or Rights()
         self._bound_ms = bound_ms
         self._watchdog = Watchdog(bound_ms)
         self._news: deque[CueShown] = deque()
         self._alive = False
         self._last = CueShown(at_ms=0, cue="idle", reason="no call")
-        self._fault = False
+        self._shows: Literal["cue", "fault", "nothing"] = "cue"
+        self._brightness = 1.0
 
     def show(self, cue: CueShown) -> None:
         """Show this cue from the next tick on."""
@@ -69,14 +76,21 @@ class GuardedLamp:
             self._alive = False
             self._watchdog.hear(now_ms)
         stale = self._watchdog.stale(now_ms)
-        if stale and not self._fault:
+        dark = self._rights.muted(now_ms) or self._rights.paused(now_ms)
+        was, self._shows = self._shows, "nothing" if dark else "fault" if stale else "cue"
+        if self._shows == "nothing" != was:
+            self._lamp.show(_DARK)
+        elif self._shows == "fault" != was:
             self._lamp.show(self._fault_cue())
-        elif self._fault and not stale and not news:
+        elif self._shows == "cue" != was and not news:
             self._lamp.show(self._last)
-        self._fault = stale
         for cue in news:
-            self._lamp.show(cue)
+            if self._shows == "cue":
+                self._lamp.show(cue)
             self._last = cue
+        if self._rights.brightness != self._brightness:
+            self._brightness = self._rights.brightness
+            self._lamp.dim(self._brightness)
         self._lamp.tick(now_ms)
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ class ColourLamp:
 
     def __init__(self, find: Callable[[], Light], brightness: float = 1.0) -> None:
         self._find = find
-        self._brightness = brightness
+        self._brightness = self._full = brightness
         self._light: Light | None = None
         self._cue: Cue = "idle"
         self._since_ms: int | None = None
@@ -97,6 +97,10 @@ class ColourLamp:
                 self._sent, self._sent_ms = rgb, now_ms
         except LampError as error:
             self._lose(str(error))
+
+    def dim(self, part: float) -> None:
+        """Give this part of the brightness from the next tick on."""
+        self._brightness = self._full * part
 
     def close(self) -> None:
         """Put the light out, if there is one.

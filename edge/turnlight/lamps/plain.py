@@ -23,6 +23,9 @@ class LinesLamp:
     def tick(self, now_ms: int) -> None:
         """Nothing moves."""
 
+    def dim(self, part: float) -> None:
+        """The reader has a dimmer of its own."""
+
     def close(self) -> None:
         """Nothing to put out."""
 
@@ -33,12 +36,14 @@ class RecordingLamp:
     Attributes:
         history: `(at_ms, cue, reason)` in order.
         ticks: moments it was asked to draw.
+        dimmed: parts of its light that it was left.
         closed: the light was put out.
     """
 
     def __init__(self) -> None:
         self.history: list[tuple[int, str, str]] = []
         self.ticks: list[int] = []
+        self.dimmed: list[float] = []
         self.closed = False
 
     def show(self, cue: CueShown) -> None:
@@ -48,6 +53,10 @@ class RecordingLamp:
     def tick(self, now_ms: int) -> None:
         """Add to the ticks."""
         self.ticks.append(now_ms)
+
+    def dim(self, part: float) -> None:
+        """Add to the dimmings."""
+        self.dimmed.append(part)
 
     def close(self) -> None:
         """Note that the light was put out."""
@@ -62,6 +71,9 @@ class NoLamp:
 
     def tick(self, now_ms: int) -> None:
         """Draw nothing."""
+
+    def dim(self, part: float) -> None:
+        """Nothing to dim."""
 
     def close(self) -> None:
         """Nothing to put out."""

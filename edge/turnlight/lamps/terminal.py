@@ -38,7 +38,7 @@ class TerminalLamp:
     """A lamp on the terminal; where the output is none, one line per cue."""
 
     def __init__(self, brightness: float = 1.0, console: Console | None = None) -> None:
-        self._brightness = brightness
+        self._brightness = self._full = brightness
         self._console = console or Console()
         self._live = Live(console=self._console, auto_refresh=False)
         self._shown: CueShown | None = None
@@ -65,6 +65,10 @@ class TerminalLamp:
             if not self._live.is_started:
                 self._live.start()
             self._live.update(lamp_line(self._shown, rgb), refresh=True)
+
+    def dim(self, part: float) -> None:
+        """Give this part of the brightness from the next tick on."""
+        self._brightness = self._full * part
 
     def close(self) -> None:
         """Leave the last line standing."""

@@ -1,0 +1,88 @@
+"""The commands by which the agent rules the own desk: dim, mute, unmute, pause, resume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from turnlight.asked import ConfigFile, settings_in
+from turnlight.exits import WRONG_USE, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Percent = Annotated[
+    float, typer.Argument(metavar="PERCENT", help="Of the light that the settings ask for.")
+]
+Minutes = Annotated[
+    float | None,
+    typer.Argument(metavar="[MINUTES]", help="For so long; without it until it is taken back."),
+]
+
+
+def dim(percent: Percent, config: ConfigFile = None) -> None:
+    """Dim the lamp of this desk.
+
+    \b
+    Examples:
+      turnlight dim 30
+      turnlight dim 100        as bright as it is set
+    """
+    _ask(f"dim {percent:g}", config)
+
+
+def mute(minutes: Minutes = None, config: ConfigFile = None) -> None:
+    """Keep the lamp of this desk dark. The desk goes on measuring.
+
+    \b
+    Examples:
+      turnlight mute
+      turnlight mute 30        for half an hour
+    """
+    _ask("mute" if minutes is None else f"mute {minutes:g}", config)
+
+
+def unmute(config: ConfigFile = None) -> None:
+    """Let the lamp of this desk shine again.
+
+    \b
+    Example:
+      turnlight unmute
+    """
+    _ask("unmute", config)
+
+
+def pause(minutes: Minutes = None, config: ConfigFile = None) -> None:
+    """Measure nothing at this desk, and keep its lamp dark.
+
+    From outside it looks as if no call were on.
+
+    \b
+    Examples:
+      turnlight pause
+      turnlight pause 15       for a quarter of an hour
+    """
+    _ask("pause" if minutes is None else f"pause {minutes:g}", config)
+
+
+def resume(config: ConfigFile = None) -> None:
+    """Measure again.
+
+    \b
+    Example:
+      turnlight resume
+    """
+    _ask("resume", config)
+
+
+def _ask(wish: str, config: Path | None) -> None:
+    from turnlight.doorway import REFUSED, DoorError, ask
+
+    try:
+        answer = ask(settings_in(config).desk.door, wish)
+    except DoorError as error:
+        raise Problem(str(error)) from None
+    if answer.startswith(REFUSED):
+        raise Problem(answer.removeprefix(REFUSED), WRONG_USE)
+    print(answer)
