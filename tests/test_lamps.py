@@ -26,6 +26,7 @@ from turnlight.lamps import (
 from turnlight.lamps.effects import EFFECTS, Rgb, colour, linear
 from turnlight.lamps.guard import STALE_AFTER_MS, Watchdog
 from turnlight.lamps.terminal import TerminalLamp, lamp_line
+from turnlight.rights import Rights
 
 CUES: tuple[Cue, ...] = get_args(Cue)
 SPACING_MS = 15_000
@@ -260,6 +261,44 @@ def test_the_thread_ticks_until_it_is_stopped_and_puts_the_light_out() -> None:
     assert thread.failure is None
 
 
+def test_a_muted_lamp_is_dark_and_then_shows_what_is_due() -> None:
+    lamp, rights = RecordingLamp(), Rights()
+    guarded = GuardedLamp(lamp, rights=rights)
+    guarded.show(shown("listening"))
+    guarded.tick(0)
+    rights.ask("mute", 100)
+    guarded.tick(100)
+    guarded.show(shown("let_finish", 200))
+    guarded.tick(200)
+    guarded.tick(60_000)  # not even a fault is shown
+    assert [cue for _, cue, _ in lamp.history] == ["listening", "idle"]
+    guarded.alive()
+    rights.ask("unmute", 60_100)
+    guarded.tick(60_100)
+    assert [cue for _, cue, _ in lamp.history] == ["listening", "idle", "let_finish"]
+
+
+def test_a_paused_desk_has_a_dark_lamp() -> None:
+    lamp, rights = RecordingLamp(), Rights()
+    guarded = GuardedLamp(lamp, rights=rights)
+    rights.ask("pause 1", 0)
+    guarded.show(shown("listening"))
+    guarded.tick(0)
+    guarded.alive()
+    guarded.tick(60_000)
+    assert [cue for _, cue, _ in lamp.history] == ["idle", "listening"]
+
+
+def test_the_agents_dimmer_reaches_the_lamp_once() -> None:
+    lamp, rights = RecordingLamp(), Rights()
+    guarded = GuardedLamp(lamp, rights=rights)
+    guarded.tick(0)
+    rights.ask("dim 30", 0)
+    guarded.tick(40)
+    guarded.tick(80)
+    assert lamp.dimmed == [0.3]
+
+
 class Ticks(list[int]):
     """Tells when a lamp has been ticked three times."""
 
@@ -375,7 +414,7 @@ def test_without_a_terminal_each_cue_is_one_line() -> None:
 @pytest.mark.parametrize("kind", ["terminal", "lines", "none"])
 def test_every_kind_of_the_settings_has_a_lamp(kind: str) -> None:
     settings = LampSettings(kind=kind)  # type: ignore[arg-type]
-    lamp = lamp_for(settings)
+    lamp = lamp_for(settings, Rights())
     lamp.tick(0)
     lamp.close()
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import sounds
+import turnlight
+from desk import until
+from sounds import Pcm
+from turnlight.config import Config, DeskSettings, UplinkSettings
 from turnlight.doorway import LINE_MOST, DoorError, Doorway, ask
+from turnlight.lamps import GuardedLamp, RecordingLamp
+from turnlight.live import Desk
 from turnlight.rights import Refused, Rights
 
 
@@ -133,3 +147,96 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DoorError, match=r"desk\.sock: cannot listen there .*; set desk.socket"):
         Doorway(tmp_path / "file" / "desk.sock", str)
+
+
+class Call:
+    """A source that plays a call, or silence, without waiting; then the desk is stopped."""
+
+    rate_hz = 16_000
+    overruns = 0
+
+    def __init__(self, pcm: Pcm, stopping: threading.Event) -> None:
+        self._pieces = np.array_split(pcm, 200)
+        self._stopping = stopping
+
+    def read(self) -> Pcm:
+        if not self._pieces:
+            self._stopping.set()
+            return np.zeros((160, 2), np.int16)
+        return self._pieces.pop(0)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def seen_from_outside(
+    folder: Path, pcm: Pcm, wishes: list[str], caplog: pytest.LogCaptureFixture
+) -> dict[str, object]:
+    """All that a desk leaves behind it: messages, files, lines of its log."""
+    config = Config(
+        desk=DeskSettings(state_dir=str(folder)),
+        uplink=UplinkSettings(host="127.0.0.1", port=9),  # nobody there: windows stay in the outbox
+    )
+    caplog.clear()
+    rights, stopping, lamp = Rights(), threading.Event(), RecordingLamp()
+    for wish in wishes:
+        rights.ask(wish, time.monotonic() * 1000)
+    desk = Desk(config, GuardedLamp(lamp, rights=rights), rights, stopping)
+    desk.run(Call(pcm, stopping))
+    desk.close()
+    with closing(sqlite3.connect(folder / "outbox.sqlite")) as outbox:
+        made = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        tables = [name for (name,) in outbox.execute(made)]
+        rows = {name: outbox.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables}
+    return {
+        "rows": rows,
+        "files": sorted(path.name for path in folder.iterdir()),
+        "log": [record.getMessage() for record in caplog.records],
+    }
+
+
+def test_a_paused_desk_and_an_idle_desk_look_the_same_from_outside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One hears a call and is paused, one hears silence; a third shows what a call leaves."""
+    call = sounds.desk_call()
+    paused, idle, talking = (
+        seen_from_outside(tmp_path / name, pcm, wishes, caplog)
+        for name, pcm, wishes in (
+            ("paused", call, ["dim 30", "mute", "pause"]),
+            ("idle", np.zeros_like(call), []),
+            ("talking", call, []),
+        )
+    )
+    assert paused == idle
+    assert talking["rows"] != idle["rows"]
+
+
+def test_the_running_desk_hears_the_commands_and_takes_its_socket_away(tmp_path: Path) -> None:
+    call = Path(turnlight.__file__).with_name("calls") / "short.opus"
+    config = tmp_path / "desk.toml"
+    config.write_text(
+        f'[desk]\nstate_dir = "{tmp_path}"\n[audio]\nsource = "file"\nfile = "{call}"\n'
+        '[lamp]\nkind = "lines"\n'
+    )
+    program = [sys.executable, "-m", "turnlight"]
+    door = tmp_path / "desk.sock"
+
+    def say(*words: str) -> tuple[int, str]:
+        asked = [*program, *words, "--config", str(config)]
+        result = subprocess.run(asked, capture_output=True, text=True, timeout=30)
+        return result.returncode, (result.stdout or result.stderr).strip()
+
+    run = [*program, "run", "--config", str(config)]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, text=True) as desk:
+        until(door.exists)
+        assert say("dim", "30") == (0, "The lamp shines at 30 %.")
+        assert say("pause")[1].startswith("Paused: nothing is measured")
+        assert say("resume") == (0, "The lamp shines at 30 %.")
+        code, sentence = say("mute", "5000")
+        assert (code, sentence[:40]) == (2, "turnlight: `5000` is not a time in minut")
+        desk.terminate()
+    assert not door.exists()
+    code, sentence = say("unmute")
+    assert code == 1
+    assert "no desk listens there" in sentence

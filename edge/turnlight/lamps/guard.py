@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from turnlight.cues import CueShown
 from turnlight.rights import Rights
@@ -37,7 +37,7 @@ class Watchdog:
 
 
 class GuardedLamp:
-    """Any lamp, watched: itself a lamp, and the only one the monitor talks to.
+    """Any lamp, watched and ruled by the agent: the only one the monitor talks to.
 
     `show` and `alive` may be called from the monitor's thread while another one ticks: they leave
     word and return, so no light ever holds up the sound.
@@ -106,6 +106,16 @@ class GuardedLamp:
         )
 
 
+class Drawn(Protocol):
+    """What a thread draws: a lamp, guarded or not."""
+
+    def tick(self, now_ms: int) -> None:
+        """Draw this moment."""
+
+    def close(self) -> None:
+        """Put the light out."""
+
+
 class LampThread:
     """Ticks a lamp 25 times a second in a thread of its own, whatever the sound does.
 
@@ -113,7 +123,7 @@ class LampThread:
         failure: why the light stopped, when it did.
     """
 
-    def __init__(self, lamp: Lamp) -> None:
+    def __init__(self, lamp: Drawn) -> None:
         self._lamp = lamp
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lamp", daemon=True)
