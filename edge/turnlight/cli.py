@@ -111,6 +111,7 @@ def analyze(
     from turnlight.analysis import analyze as analyze_recording
     from turnlight.document import encode
     from turnlight.recording import InputError
+    from turnlight.strain_model import ModelError
 
     console = Console(highlight=False)
     documents: list[Analysis] = []
@@ -123,6 +124,8 @@ def analyze(
             complain(str(error))
             failed = True
             continue
+        except ModelError as error:
+            raise Problem(str(error)) from None
         documents.append(document)
         if json:
             sys.stdout.write(encode(document).decode() + "\n")
@@ -189,10 +192,11 @@ def run(config: ConfigFile = None) -> None:
     from turnlight.outbox import OutboxError
     from turnlight.recording import InputError
     from turnlight.shift import ShiftError
+    from turnlight.strain_model import ModelError
 
     try:
         live.run(settings)
-    except (InputError, OutboxError, ShiftError) as error:
+    except (InputError, ModelError, OutboxError, ShiftError) as error:
         raise Problem(str(error)) from None
 
 
