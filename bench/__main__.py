@@ -39,10 +39,19 @@ SECTIONS = {
     "recovery": "Events in a running call",
     "latency": "How late a decision is known",
     "cost": "What it costs on aarch64",
+    "strain": "Vocal strain",
 }
 
 
-PACKAGES = ("earshot", "onnxruntime", "praat-parselmouth", "silero-vad", "webrtcvad-wheels")
+PACKAGES = (
+    "earshot",
+    "onnxruntime",
+    "opensmile",
+    "praat-parselmouth",
+    "scikit-learn",
+    "silero-vad",
+    "webrtcvad-wheels",
+)
 
 
 def machine() -> str:

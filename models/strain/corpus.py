@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lines import LINES, heard
+from lines import LINES, rows_of, sound_of
 from turnlight.dsp import Frames
 from turnlight.strain import BLOCK
 from turnlight.strain_features import Piece, piece
@@ -72,10 +72,10 @@ def acted(data: Path) -> list[Utterance]:
         for number, (name, line) in enumerate(LINES.items()):
             rng = np.random.default_rng((1, int(speaker), number))
             order = [paths[i] for i in rng.permutation(len(paths))]
-            rows = heard([load(path) for path in order], line, around, rng)
-            for path, some in zip(order, rows, strict=True):
-                made = pieces_of(some)
-                if made:
+            pcm, spans = sound_of([load(path) for path in order], line, around, rng)
+            rows = rows_of(pcm)
+            for path, (start, end) in zip(order, spans, strict=True):
+                if made := pieces_of(rows[start:end]):
                     out.append(Utterance(speaker, path.stem[2:5], path.stem[5], name, made))
     return out
 
@@ -97,6 +97,6 @@ def ordinary(data: Path, extra: Path | None, side: Side) -> list[Talker]:
                 break
         if length >= 40 * RATE_HZ:
             line = names[number % len(names)]
-            rows = heard(sounds, LINES[line], around, rng)
-            out.append(Talker(name, line, [some for part in rows for some in pieces_of(part)]))
+            pcm, _ = sound_of(sounds, LINES[line], around, rng)
+            out.append(Talker(name, line, pieces_of(rows_of(pcm))))
     return out

@@ -1,4 +1,4 @@
-"""How well the fit carries over to what it was not fitted with: speakers, a sex, emotions, texts."""
+"""How well the fit carries over: to other speakers, another sex, other emotions and texts."""
 
 from __future__ import annotations
 

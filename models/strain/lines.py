@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "speech"))
 from acoustics import HOP, Rng, babble, decibels, leak, lose_packets, noise, rms, telephone
-from turnlight.dsp import Core, Frames
+from turnlight.dsp import Core, Frames, Pcm
 from voices import RATE_HZ, Material, Sound
 
 GAP_S = 0.6
@@ -48,10 +48,10 @@ LINES = {
 }
 
 
-def heard(
+def sound_of(
     utterances: list[Sound], line: Line, material: Material, rng: Rng, spread_db: float = 6.0
-) -> list[Frames]:
-    """Rows of each utterance, all of them one after the other on one line.
+) -> tuple[Pcm, list[tuple[int, int]]]:
+    """All utterances one after the other on one line.
 
     Args:
         utterances: dry voices, 16 kHz; their own levels are not used.
@@ -59,6 +59,9 @@ def heard(
         material: where talkers and noises come from.
         rng: draws levels, bands and losses.
         spread_db: each utterance is louder or softer than the line by up to so much.
+
+    Returns:
+        Both channels, and where each utterance starts and ends, in frames.
     """
     gap = np.zeros(int(GAP_S * RATE_HZ) // HOP * HOP)
     pieces, spans, at = [np.zeros(int(LEAD_S * RATE_HZ))], [], int(LEAD_S * RATE_HZ)
@@ -83,6 +86,10 @@ def heard(
         earpiece = earpiece + leak(microphone, -line.agent_db, rng)
     microphone = microphone + leak(earpiece, -22, rng)
     pcm = np.clip(np.round(np.stack([microphone, earpiece], 1) * 32767), -32768, 32767)
+    return pcm.astype(np.int16), spans
+
+
+def rows_of(pcm: Pcm) -> Frames:
+    """What the core hears of it."""
     core = Core()
-    rows = np.concatenate([core.process(pcm.astype(np.int16)), core.flush()])
-    return [rows[start:stop] for start, stop in spans]
+    return np.concatenate([core.process(pcm), core.flush()])

@@ -3,9 +3,9 @@
     python models/strain/train.py --data DATA --extra EXTRA
     python models/strain/train.py --data DATA --extra EXTRA --keep SET.npz --out /tmp/try
 
-DATA and EXTRA are the folders of models/speech/voices.py. --keep keeps what the core heard, or reads
-it when it is there: all but two minutes of the work. Before it writes, it says how well the fit
-carries over to speakers, a sex, emotions and texts that it was not fitted with.
+DATA and EXTRA are the folders of models/speech/voices.py. --keep keeps what the core heard, or
+reads it where it is there. Before it writes, it says how well the fit carries over to speakers,
+a sex, emotions and texts that it was not fitted with.
 """
 
 from __future__ import annotations
