@@ -15,7 +15,7 @@ from turnlight.strain_features import FEATURES
 Matrix = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]
 
-REACH = 4.0
+REACH = 3.0
 """A feature counts up to so many scales either way, so that none can carry the result alone."""
 PULL = 0.03
 """How strongly the weights are pulled towards their mean: ten actors cannot say much about which
@@ -84,5 +84,8 @@ def spread(changes: Matrix) -> Matrix:
 
 
 def ordinary_limit(scores: Matrix) -> float:
-    """What one of two hundred windows of ordinary speech exceeds."""
-    return float(np.quantile(scores, 0.995))
+    """What one of twenty-five windows of ordinary speech exceeds.
+
+    Over it for five seconds on end, as the cue asks, is far rarer.
+    """
+    return float(np.quantile(scores, 0.96))
