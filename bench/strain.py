@@ -78,7 +78,8 @@ def acted(data: Path) -> tuple[list[Utterance], list[Sound]]:
         rows = rows_of(pcm)
         for path, (start, end) in zip(paths, spans, strict=True):
             if made := pieces_of(rows[start:end]):
-                said.append(Utterance(speaker, path.stem[2:5], path.stem[5], "telephone", made))
+                text, kind = path.stem[2:5], path.stem[5]
+                said.append(Utterance(speaker, text, kind, kind in HIGH, "telephone", made))
                 sounds.append(pcm[start * HOP : end * HOP, 1] / 32768)
     return said, sounds
 

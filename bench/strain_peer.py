@@ -24,7 +24,8 @@ _EXTRACTOR = opensmile.Smile(
 
 def egemaps(sound: Matrix) -> Matrix:
     """The 88 functionals of one utterance, full scale 1."""
-    return np.asarray(_EXTRACTOR.process_signal(sound, RATE_HZ), float)[0]
+    values: Matrix = np.asarray(_EXTRACTOR.process_signal(sound, RATE_HZ), float)
+    return values.ravel()
 
 
 def scores(train: Matrix, high: Labels, test: Matrix) -> Matrix:

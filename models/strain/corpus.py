@@ -28,15 +28,13 @@ class Utterance:
     """One acted sentence on one line."""
 
     speaker: str
+    """A number."""
     text: str
     emotion: str
+    high: bool
+    """Of high arousal."""
     line: str
     pieces: list[Piece]
-
-    @property
-    def high(self) -> bool:
-        """Of high arousal."""
-        return self.emotion in HIGH
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,9 @@ def acted(data: Path) -> list[Utterance]:
             rows = rows_of(pcm)
             for path, (start, end) in zip(order, spans, strict=True):
                 if made := pieces_of(rows[start:end]):
-                    out.append(Utterance(speaker, path.stem[2:5], path.stem[5], name, made))
+                    kind = path.stem[5]
+                    text, high = path.stem[2:5], kind in HIGH
+                    out.append(Utterance(speaker, text, kind, high, name, made))
     return out
 
 

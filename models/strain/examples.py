@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from corpus import LOW, Talker, Utterance
+from corpus import Talker, Utterance
 from turnlight.strain import Baseline
 from turnlight.strain_features import FEATURES
 
@@ -42,7 +42,7 @@ class Examples:
 
 def draws(group: list[Utterance], draw: int) -> set[int]:
     """Which six calm sentences of one speaker are the baseline."""
-    calm = [i for i, one in enumerate(group) if one.emotion in LOW]
+    calm = [i for i, one in enumerate(group) if not one.high]
     rng = np.random.default_rng((draw, int(group[0].speaker)))
     return set(rng.choice(calm, CALM_SENTENCES, replace=False).tolist())
 
