@@ -56,10 +56,10 @@ def test_weights_are_pulled_towards_each_other(drawn, monkeypatch: pytest.Monkey
     assert near[PACE] / near.max() > free[PACE] / free.max()
 
 
-def test_no_change_is_calm_and_one_in_25_ordinary_stretches_is_high(drawn) -> None:
+def test_no_change_is_calm_and_seven_of_200_ordinary_stretches_are_high(drawn) -> None:
     model = fit(*drawn)
     assert model.logit(np.zeros((1, len(FEATURES))))[0] == CALM_LOGIT
-    assert (model.logit(drawn[1]) > HIGH_LOGIT).mean() == pytest.approx(0.04, abs=0.002)
+    assert (model.logit(drawn[1]) > HIGH_LOGIT).mean() == pytest.approx(0.035, abs=0.002)
 
 
 def test_what_is_far_off_counts_no_more_than_its_reach(drawn) -> None:
