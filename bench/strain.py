@@ -139,6 +139,27 @@ def follow(rows: Frames, model: StrainModel, course: Course) -> tuple[int, int]:
     return highs, count
 
 
+def live(said: list[Utterance], sounds: list[Sound], examples: Examples) -> Row:
+    """Calls of six calm sentences and one more: the meter's value half a second after its end."""
+    pause = np.zeros(BLOCK * HOP)
+    values, high = [], []
+    for speaker in dict.fromkeys(one.speaker for one in said):
+        model = HeldOut(without(speaker, examples))
+        at = [i for i, one in enumerate(said) if one.speaker == speaker]
+        six = draws([said[i] for i in at], 0)
+        first = [part for i in sorted(six) for part in (sounds[at[i]], pause)]
+        for k in (k for i, k in enumerate(at) if i not in six):
+            mono = np.round(np.concatenate([*first, sounds[k], pause]) * 32767).astype(np.int16)
+            rows, meter = rows_of(np.stack([np.zeros_like(mono), mono], 1)), StrainMeter(model)
+            for start in range(0, len(rows) - BLOCK + 1, BLOCK):
+                meter.push(rows[start : start + BLOCK], counts=True)
+            if meter.value:
+                values.append(meter.value.value)
+                high.append(said[k].high)
+    truth = np.array(high)
+    return {"what": "live, after one sentence", "who": OURS, "AUC": auc(np.array(values), truth)}
+
+
 def quarters(paths: list[Path], pattern: str, rng: np.random.Generator) -> list[Sound]:
     """A call of four quarters, calm (c) or high (h), of one speaker's sentences."""
     out = []
@@ -280,6 +301,7 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
         {"what": "int8 against float", "AUC lost": exact - auc(int8(examples), examples.high)}
     )
     progress("  built calls")
+    out.append(live(said, sounds, examples))
     out += arcs(data, examples, quick)
     progress("  ordinary speech")
     out += [*false_alarms(data, extra, quick), cost(sounds, quick)]

@@ -107,7 +107,7 @@ ASKED = (
         "strain: AUC of high against low arousal, speakers never heard",
         "strain",
         "AUC",
-        {"who": OURS},
+        {"what": "high against low, other speakers", "who": OURS},
         0.97,
         0.99,
         more=True,

@@ -21,7 +21,7 @@ from turnlight.strain_model import StrainModel
 BLOCK_MS = 500
 """A value is given twice a second."""
 BLOCK = BLOCK_MS // HOP_MS
-SMOOTHING = 0.3
+SMOOTHING = 0.5
 """Weight of the newest half second of speech."""
 LEARNING = 0.01
 """Weight of a calm half second in the baseline, which so follows within a minute of speech."""
