@@ -1,6 +1,6 @@
 """Measures every figure that the core is held to, with other detectors on the same sound.
 
-    ./run bench --data DATA --extra EXTRA              all of it, about six minutes
+    ./run bench --data DATA --extra EXTRA              all of it, about eight minutes
     ./run bench --data DATA --extra EXTRA --quick      less sound, about a minute
     ./run bench --data DATA --only desk,clean          some of the sections
 
@@ -40,10 +40,19 @@ SECTIONS = {
     "latency": "How late a decision is known",
     "cues": "Cues over two hours of conversation on desks",
     "cost": "What it costs on aarch64",
+    "strain": "Vocal strain",
 }
 
 
-PACKAGES = ("earshot", "onnxruntime", "praat-parselmouth", "silero-vad", "webrtcvad-wheels")
+PACKAGES = (
+    "earshot",
+    "onnxruntime",
+    "opensmile",
+    "praat-parselmouth",
+    "scikit-learn",
+    "silero-vad",
+    "webrtcvad-wheels",
+)
 
 
 def machine() -> str:

@@ -32,6 +32,7 @@ class Asked:
 GRID = {"where": "grid", "who": OURS}
 COUNTED = {"where": "grid", "who": CONFIRMED}
 """What is counted goes by the confirmed decision."""
+ORDINARY = {"what": "false high, ordinary speech"}
 ASKED = (
     Asked("AUC per 10 ms on desks", "desk", "AUC", GRID, 0.98, 0.99, more=True),
     Asked("false alarms at 95 % hits on desks", "desk", "false alarms at 95 % hits", GRID, 6, 3),
@@ -103,6 +104,41 @@ ASKED = (
     Asked("wrong cues, per hour of conversation", "cues", "wrong, per hour", {"cue": "all"}, 1, 1),
     Asked("onset known, median, ms", "latency", "onset, median", {"where": "desks"}, 60, 60),
     Asked("end known, median, ms", "latency", "end, median", {"where": "desks"}, 150, 150),
+    Asked(
+        "strain: AUC of high against low arousal, speakers never heard",
+        "strain",
+        "AUC",
+        {"what": "high against low, other speakers", "who": OURS},
+        0.97,
+        0.99,
+        more=True,
+    ),
+    Asked("strain: AUC lost by int8", "strain", "AUC lost", {}, 0.01, 0.003),
+    Asked(
+        "strain: sign of the arc, calm-high-calm, %",
+        "strain",
+        "right, %",
+        {"what": "arc, calm-high-calm"},
+        90,
+        97,
+        more=True,
+    ),
+    Asked(
+        "strain: sign of the arc, calm-high, %",
+        "strain",
+        "right, %",
+        {"what": "arc, calm-high"},
+        90,
+        97,
+        more=True,
+    ),
+    Asked(
+        "strain: false highs per hour of ordinary speech", "strain", "per hour", ORDINARY, 1, 0.2
+    ),
+    Asked(
+        "strain: times less than eGeMAPS costs", "strain", "times less", {}, 100, 1000, more=True
+    ),
+    Asked("strain: MB of a device process", "strain", "MB", {}, 60, 45),
 )
 
 

@@ -17,7 +17,7 @@ import turnlight
 from frames import rows, voice
 from turnlight.agent import Clipping, Heard, Listener
 from turnlight.call import CallRecord
-from turnlight.config import CallSettings, Config
+from turnlight.config import CallSettings, Config, StrainSettings
 from turnlight.dsp import FLAG_CLIPPED, FLAG_NUCLEUS, Frames
 from turnlight.messages import WINDOW_MS
 from turnlight.metrics import Sums, add, measures, window_fields
@@ -212,7 +212,7 @@ def test_the_lamp_follows_the_call() -> None:
 def test_an_upset_customer_who_calms_down() -> None:
     made = rows([], [(0, 90)])
     voice(made, 0, 20)
-    voice(made, 20, 50, f0_hz=180, tilt_db=-5)
+    voice(made, 20, 50, f0_hz=220, tilt_db=-1)
     voice(made, 50, 90)
     heard = listen(made)
     (call,) = heard.calls
@@ -220,9 +220,29 @@ def test_an_upset_customer_who_calms_down() -> None:
     assert call.metrics["turnaround"]
     assert call.strain is not None
     assert call.strain.turnaround
-    assert call.strain.highest > 80
+    assert call.strain.highest > 70
     assert call.call_arc[1] > 60 > call.call_arc[3]  # type: ignore[operator]
     assert sum(w.sums.turnarounds for w in heard.windows) == 1
+
+
+def test_a_site_may_have_no_strain_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("something computes strain")
+
+    monkeypatch.setattr("turnlight.agent.StrainModel", never)
+    monkeypatch.setattr("turnlight.agent.StrainMeter", never)
+    made = rows([], [(0, 90)])
+    voice(made, 0, 20)
+    voice(made, 20, 50, f0_hz=220, tilt_db=-1)
+    voice(made, 50, 90)
+    listener, heard = Listener(Config(strain=StrainSettings(customer=False)), keep=True), Heard()
+    gather(heard, listener.hear(made))
+    gather(heard, listener.finish())
+    (call,) = heard.calls
+    assert (call.strain, call.metrics["strain"]) == (None, None)
+    assert call.call_arc == [None] * 4
+    assert not {"slow_down", "turnaround", "breathe"} & {cue.cue for cue in heard.cues}
+    assert all(window.sums.strain_bins == [0] * 5 for window in heard.windows)
 
 
 def test_nuclei_count_for_the_party_that_talks() -> None:

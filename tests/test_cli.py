@@ -65,6 +65,29 @@ def refused(result: subprocess.CompletedProcess[str], code: int, *words: str) ->
         assert word in result.stderr
 
 
+# --- a model that cannot be used
+
+
+@pytest.mark.parametrize("command", ["analyze", "run"])
+def test_a_missing_strain_model_is_said_in_one_sentence(command: str, tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path; from turnlight.strain_model import StrainModel\n"
+        "StrainModel.__init__.__defaults__ = (Path('/nowhere'),)\n"
+        "from turnlight.cli import main; main()"
+    )
+    settings = tmp_path / "turnlight.toml"
+    settings.write_text(f'[audio]\nsource = "file"\nfile = "{CALL}"\n[lamp]\nkind = "none"\n')
+    arguments = [CALL] if command == "analyze" else ["--config", settings]
+    ran = subprocess.run(
+        [sys.executable, "-c", program, command, *arguments],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
+    refused(ran, 1, "/nowhere/strain.json: No such file or directory; install Turnlight again")
+
+
 # --- real calls ---------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLE
 from turnlight.metrics import WindowSums, measures
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
+from turnlight.strain_model import StrainModel
 
 LOOK_MS = 100
 """How often the lamp is decided."""
@@ -63,6 +64,9 @@ class Listener:
         keep: whether ended calls list their segments, events and cues; without it memory is
             bounded.
         epoch_ms: Unix time of the sound's time 0; windows are aligned with it.
+
+    Raises:
+        ModelError: strain is to be measured and its model cannot be used.
     """
 
     def __init__(self, config: Config, keep: bool, epoch_ms: int = 0) -> None:
@@ -75,7 +79,8 @@ class Listener:
         self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
         """Decisions that were not confirmed yet."""
         self._hold = HoldSettler()
-        self._strain = StrainMeter()
+        self._strain = StrainMeter(StrainModel()) if config.strain.customer else None
+        """None where the site does not measure strain."""
         self._share_ms = round(config.cues.share_window_s * 1000)
         self._lamp_side = Conversation(
             config, keep=False, rolling_ms=(self._share_ms, *ROLLING_MS.values())
@@ -103,7 +108,8 @@ class Listener:
         """Take more rows of the core; any split of the same rows gives the same."""
         heard = Heard()
         while len(rows):
-            piece, rows = rows[: self._strain.missing], rows[self._strain.missing :]
+            end = self._strain.missing if self._strain else len(rows)
+            piece, rows = rows[:end], rows[end:]
             for frame in zip(*(piece[name].tolist() for name in _COLUMNS), strict=True):
                 self._frame(*frame)
                 self._now_ms += HOP_MS
@@ -214,6 +220,8 @@ class Listener:
                 side.strain(extras.strain)
 
     def _measure(self, piece: Frames) -> None:
+        if self._strain is None:
+            return
         side = self._lamp_side
         if side.start_ms != self._voice_of_ms and len(piece) == self._strain.missing:
             self._voice_of_ms = side.start_ms
@@ -225,6 +233,7 @@ class Listener:
         side, at_ms = self._lamp_side, self._now_ms - self._line_ms - SETTLE_MS
         floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
+        strain = self._strain.value if self._strain else None
         situation = Situation(
             in_call=side.start_ms is not None,
             on_hold=side.hold_since_ms is not None,
@@ -232,7 +241,7 @@ class Listener:
             customer_ms=recent.customer_ms,
             agent_turn_ms=at_ms - floor.turn_start_ms if floor.holder == 0 else 0,
             silence_ms=0 if silent_since_ms is None else at_ms - silent_since_ms,
-            strain=self._strain.value.value if self._strain.value else None,
+            strain=strain.value if strain else None,
             strain_high=side.course.high,
             strain_turned=side.course.turned,
             fault=self._fault or self._clipping.reason(),

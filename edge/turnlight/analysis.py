@@ -52,6 +52,7 @@ def analyze(recording: Recording, config: Config, on_progress: Callable[[float],
 
     Raises:
         InputError: the sound cannot be used.
+        ModelError: strain is to be measured and its model cannot be used.
     """
     from turnlight.agent import Listener
     from turnlight.dsp import HOP_MS

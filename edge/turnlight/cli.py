@@ -72,10 +72,11 @@ def run(config: asked.ConfigFile = None) -> None:
     from turnlight.outbox import OutboxError
     from turnlight.recording import InputError
     from turnlight.shift import ShiftError
+    from turnlight.strain_model import ModelError
 
     try:
         live.run(settings)
-    except (InputError, OutboxError, ShiftError) as error:
+    except (InputError, ModelError, OutboxError, ShiftError) as error:
         raise Problem(str(error)) from None
 
 

@@ -110,6 +110,13 @@ class CueSettings(Settings, frozen=True, kw_only=True):
     listening_light: bool = True
 
 
+class StrainSettings(Settings, frozen=True, kw_only=True):
+    """Whether the customers' vocal strain is measured at all."""
+
+    customer: bool = True
+    """Without it nothing computes strain: no model is loaded, no value and no cue is made."""
+
+
 class LampSettings(Settings, frozen=True, kw_only=True):
     """Which light shows the cues. docs/lamps.md tells how to wire and set up each."""
 
@@ -162,6 +169,7 @@ class Config(Settings, frozen=True, kw_only=True):
     audio: AudioSettings = AudioSettings()
     call: CallSettings = CallSettings()
     cues: CueSettings = CueSettings()
+    strain: StrainSettings = StrainSettings()
     lamp: LampSettings = LampSettings()
     uplink: UplinkSettings = UplinkSettings()
 

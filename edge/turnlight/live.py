@@ -219,6 +219,7 @@ def run(config: Config) -> None:
     Raises:
         LampError: the lamp's kind needs a package that is not installed.
         InputError: the sound input or the recording cannot be used.
+        ModelError: strain is to be measured and its model cannot be used.
         ShiftError, OutboxError: the desk's state directory cannot be used.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

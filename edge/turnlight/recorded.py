@@ -164,6 +164,7 @@ def _analyses(sources: asked.Sources, settings: Config, failed: list[str]) -> It
     """Each file's analysis; a file that cannot be used is complained of, and has `failed`."""
     from turnlight.analysis import analyze
     from turnlight.recording import InputError
+    from turnlight.strain_model import ModelError
 
     for name, opened in sources:
         try:
@@ -173,6 +174,8 @@ def _analyses(sources: asked.Sources, settings: Config, failed: list[str]) -> It
             complain(str(error))
             failed.append(name)
             continue
+        except ModelError as error:
+            raise Problem(str(error)) from None
         yield analysis
 
 

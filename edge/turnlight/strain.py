@@ -1,7 +1,7 @@
 """The customer's vocal strain, against the same customer's own first speech in this call.
 
-Level never enters: a loud line is not an upset customer. What is heard is the pitch and the
-balance of the spectrum inside the telephone band. It is a measure of voice, not of emotion.
+It is a measure of voice, not of emotion, and no level enters: a loud line is not an upset
+customer. strain_features.py says what is compared, strain_model.py by what.
 """
 
 from __future__ import annotations
@@ -12,45 +12,21 @@ from collections import deque
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from turnlight.config import CueSettings
-from turnlight.dsp import BAND_EDGES_HZ, HOP_MS, Frames
+from turnlight.dsp import HOP_MS, Frames
+from turnlight.strain_features import Piece, Vector, features, piece
+from turnlight.strain_model import StrainModel
 
 BLOCK_MS = 500
 """A value is given twice a second."""
 BLOCK = BLOCK_MS // HOP_MS
-BASELINE_MS = 10_000
-"""Speech that makes the customer's baseline; no value before."""
-RECENT_BLOCKS = 5
-"""Blocks with speech that a value looks at: 2.5 s, enough for the vowels to even out."""
-VOICED_MIN = 8
-"""Voiced frames that make a block worth looking at."""
-VOICING_MIN_Q15 = 16_384
-PITCH_NEAR = -8.0, 11.0
-"""Semitones from the baseline's median; pitch further off is taken for a wrong octave."""
-
-PITCH_PER_SEMITONE = 0.5
-RANGE_PER_SEMITONE = 0.15
-BALANCE_PER_DB = 0.3
-CALM = -2.0
-"""Logit of a voice that is as it was in the baseline: strain 12."""
-SMOOTHING = 0.3
+SMOOTHING = 0.5
 """Weight of the newest half second of speech."""
-
-LOW_HZ, HIGH_HZ = (300, 1150), (1100, 3450)
-"""The two parts of the telephone band that are weighed against each other."""
-
-
-def _bands(low_hz: float, high_hz: float) -> list[int]:
-    edges = enumerate(itertools.pairwise(BAND_EDGES_HZ))
-    return [i for i, (low, high) in edges if low_hz <= low and high <= high_hz]
-
-
-_LOW, _HIGH = _bands(*LOW_HZ), _bands(*HIGH_HZ)
-
-Voice = npt.NDArray[np.float64]
-"""Voiced frames of one voice: pitch in semitones, spectral balance in dB."""
+LEARNING = 0.01
+"""Weight of a calm half second in the baseline, which so follows within a minute of speech."""
+CALM = 35.0
+"""Strain from here on leaves the baseline as it is."""
 
 
 class Strain(msgspec.Struct, frozen=True):
@@ -71,19 +47,23 @@ class StrainSummary(msgspec.Struct, frozen=True):
 
 
 class StrainMeter:
-    """Follows one customer's voice; `reset` it for the next one."""
+    """Follows one customer's voice; `reset` it for the next one.
 
-    def __init__(self) -> None:
-        self._pieces: list[Frames] = []
+    Args:
+        model: says how strained a change of the voice is.
+    """
+
+    def __init__(self, model: StrainModel) -> None:
+        self._model = model
+        self._rows: list[Frames] = []
         self._count = 0
         self.reset()
 
     def reset(self) -> None:
         """Another customer: the baseline begins anew."""
-        self._first: list[Voice] = []
-        self._first_ms = 0
-        self._baseline: Features | None = None
-        self._recent: deque[Voice] = deque(maxlen=RECENT_BLOCKS)
+        self._first: list[Piece] = []
+        self._baseline: Baseline | None = None
+        self._recent: deque[Piece] = deque(maxlen=self._model.manifest.window_blocks)
         self._logit: float | None = None
         self._voiced_share = 0.0
         self.value: Strain | None = None
@@ -99,85 +79,65 @@ class StrainMeter:
         Returns:
             Whether `value` is new: a block ended that had the customer's voice.
         """
-        self._pieces.append(rows)
+        self._rows.append(rows)
         self._count += len(rows)
         if self._count < BLOCK:
             return False
-        block = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
-        self._pieces, self._count = [], 0
-        return counts and self._hear(block)
+        block = self._rows[0] if len(self._rows) == 1 else np.concatenate(self._rows)
+        self._rows, self._count = [], 0
+        heard = piece(block) if counts else None
+        return heard is not None and self._hear(heard)
 
     @property
     def missing(self) -> int:
         """Rows until the open block ends."""
         return BLOCK - self._count
 
-    def _hear(self, block: Frames) -> bool:
-        own = (block["customer_talk"] == 1) & (block["agent_talk"] == 0)
-        voiced = (
-            own
-            & (block["customer_f0_hz_q4"] > 0)
-            & (block["customer_voicing_q15"] >= VOICING_MIN_Q15)
-        )
-        count = int(np.count_nonzero(voiced))
-        if count < VOICED_MIN:
-            return False
-        heard = voice(block["customer_f0_hz_q4"][voiced], block["customer_bands_db_q8"][voiced])
+    def _hear(self, heard: Piece) -> bool:
         if self._baseline is None:
             self._first.append(heard)
-            self._first_ms += int(np.count_nonzero(own)) * HOP_MS
-            if self._first_ms >= BASELINE_MS:
-                first = np.concatenate(self._first)
-                self._baseline = features(first, float(np.median(first[:, 0])))
+            if sum(piece.own for piece in self._first) * HOP_MS >= self._model.manifest.baseline_ms:
+                self._baseline = Baseline(self._first, self._model.manifest.window_blocks)
                 self._first = []
             return False
         self._recent.append(heard)
-        now = features(np.concatenate(self._recent), self._baseline.pitch)
-        logit = _logit(now, self._baseline)
+        change = self._baseline.change(list(self._recent))
+        logit = self._model.logit(change)
         if self._logit is None:
             self._logit = logit
         self._logit += SMOOTHING * (logit - self._logit)
-        self._voiced_share += SMOOTHING * (count / BLOCK - self._voiced_share)
+        self._voiced_share += SMOOTHING * (len(heard.pitch) / BLOCK - self._voiced_share)
         self.value = Strain(
             value=round(100 / (1 + math.exp(-self._logit)), 1),
             confidence=round(min(1.0, 2 * self._voiced_share), 2),
         )
+        if self.value.value < CALM:
+            self._baseline.learn(change)
         return True
 
 
-class Features(msgspec.Struct, frozen=True):
-    """What is compared between now and the baseline."""
+class Baseline:
+    """A customer's own voice: what its features usually are.
 
-    pitch: float
-    """Median, in semitones."""
-    spread: float
-    """From the 10th to the 90th percentile of the pitch, in semitones."""
-    balance: float
-    """Mean energy of the upper bands over the lower ones, in dB."""
+    Args:
+        first: the speech that the call began with.
+        window: pieces that later make one value. The baseline is the mean over as long ones,
+            since the range of a voice grows with how long one listens.
+    """
 
+    def __init__(self, first: list[Piece], window: int) -> None:
+        parts = max(1, len(first) // window)
+        ends = [i * len(first) // parts for i in range(parts + 1)]
+        windows = [first[start:end] for start, end in itertools.pairwise(ends)]
+        self._usual: Vector = np.mean([features(pieces) for pieces in windows], axis=0)
 
-def voice(f0_hz_q4: npt.NDArray[np.uint16], bands_db_q8: npt.NDArray[np.int16]) -> Voice:
-    """Pitch and balance of some voiced frames."""
-    pitch = 12 * np.log2(f0_hz_q4 / 16)
-    power = 10 ** (bands_db_q8 / 2560)
-    above = np.log10(power[:, _HIGH].sum(axis=1) + 1e-12)
-    below = np.log10(power[:, _LOW].sum(axis=1) + 1e-12)
-    return np.column_stack([pitch, 10 * (above - below)])
+    def change(self, now: list[Piece]) -> Vector:
+        """How far the features of some speech are from the usual ones."""
+        return features(now) - self._usual
 
-
-def features(frames: Voice, around: float) -> Features:
-    """Features of some voiced frames, with the pitch looked for around a given one."""
-    off = frames[:, 0] - around
-    pitch = frames[(off >= PITCH_NEAR[0]) & (off <= PITCH_NEAR[1]), 0]
-    low, middle, high = np.percentile(pitch, (10, 50, 90)) if len(pitch) else (around,) * 3
-    return Features(float(middle), float(high - low), float(frames[:, 1].mean()))
-
-
-def _logit(now: Features, baseline: Features) -> float:
-    logit = CALM + PITCH_PER_SEMITONE * (now.pitch - baseline.pitch)
-    logit += RANGE_PER_SEMITONE * (now.spread - baseline.spread)
-    logit += BALANCE_PER_DB * (now.balance - baseline.balance)
-    return max(-8.0, min(8.0, logit))
+    def learn(self, change: Vector) -> None:
+        """Follow a calm voice, slowly."""
+        self._usual = self._usual + LEARNING * change
 
 
 class Course:
