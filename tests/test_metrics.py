@@ -46,7 +46,7 @@ class GivenStrain:
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_hand_made_timelines_have_their_values(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vector = json.loads(path.read_text())
-    monkeypatch.setattr(agent, "StrainMeter", lambda: GivenStrain(vector.get("strain", [])))
+    monkeypatch.setattr(agent, "StrainMeter", lambda _model: GivenStrain(vector.get("strain", [])))
     listener = Listener(msgspec.convert(vector.get("config", {}), Config), keep=True)
     made = rows(vector["agent"], vector["customer"], vector.get("hold", ()), vector.get("length_s"))
     for party, nuclei_s in vector.get("syllables", {}).items():
