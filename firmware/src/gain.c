@@ -4,7 +4,7 @@
 
 #include "fixed.h"
 
-#define LEAST TL_DB(10)      /* a jump */
+#define LEAST TL_DB(15)      /* a jump */
 #define LEAST_RISE TL_DB(12) /* ... and what is left of it when it is judged */
 #define UNEVEN TL_DB(7)      /* mean distance of the bands from the jump, at most */
 #define ROOM_UNEVEN TL_DB(6) /* ... and of what is left of it */

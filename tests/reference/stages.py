@@ -197,7 +197,7 @@ def turns(floors_db: Floats) -> Floats:
 def gain_turns(bands_db: Floats, room_db: Floats) -> Floats:
     """By how much a gain is found turned up with each frame; the known room moves with it.
 
-    A jump: the means of four frames, three frames apart, differ by 10 dB or more, in every band
+    A jump: the means of four frames, three frames apart, differ by 15 dB or more, in every band
     alike but for 7 dB in the mean. Then for a second no four bands come back near the room, and
     what is left lies 12 dB above it or more, in every band alike but for 6 dB.
     """
@@ -209,7 +209,7 @@ def gain_turns(bands_db: Floats, room_db: Floats) -> Floats:
             continue
         newer = bands_db[i - 3 : i + 1].mean(0)
         way = newer - bands_db[i - 10 : i - 6].mean(0)
-        now = way.mean() if way.mean() >= 10 and spread(way) <= 7 else 0.0
+        now = way.mean() if way.mean() >= 15 and spread(way) <= 7 else 0.0
         if now > jump and (jump == 0 or since < 11):
             if jump == 0:
                 then, since = room, 0
