@@ -12,6 +12,7 @@ from turnlight.config import LampSettings
 from turnlight.cues import Cue, CueShown
 from turnlight.lamps import ColourLamp, LampError, driver, lamp_for
 from turnlight.lamps.effects import Rgb, colour, linear
+from turnlight.rights import Rights
 
 FRAME_MS = 40
 
@@ -197,7 +198,7 @@ def test_the_curve_of_srgb_has_no_step() -> None:
 
 
 def test_a_lamp_that_is_not_there_does_not_keep_a_desk_from_starting() -> None:
-    lamp = lamp_for(LampSettings(kind="usb"))
+    lamp = lamp_for(LampSettings(kind="usb"), Rights())
     lamp.tick(0)
     lamp.close()
 
