@@ -1,6 +1,6 @@
 """Measures every figure that the core is held to, with other detectors on the same sound.
 
-    ./run bench --data DATA --extra EXTRA              all of it, about eight minutes
+    ./run bench --data DATA --extra EXTRA              all of it, about twelve minutes
     ./run bench --data DATA --extra EXTRA --quick      less sound, about two minutes
     ./run bench --data DATA --only desk,clean          some of the sections
 
