@@ -137,8 +137,8 @@ class Desk:
                 now_ms, block_ms = time.time() * 1000, len(pcm) * 1000 / source.rate_hz
                 heard_ms += block_ms
                 self._lamp.alive()
-                overrun, overruns = source.overruns > overruns, source.overruns
-                self._overruns += overrun
+                missed, overruns = source.overruns - overruns, source.overruns
+                self._overruns += missed
                 if self._rights.paused(_now_ms()):
                     if listener:  # as if both had hung up
                         self._deliver(listener.finish(), overrun=False)
@@ -151,7 +151,7 @@ class Desk:
                     core.reset()
                     epoch_ms, heard_ms = now_ms - block_ms, block_ms
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
-                self._deliver(listener.hear(core.process(pcm)), overrun)
+                self._deliver(listener.hear(core.process(pcm)), overrun=missed > 0)
         except SourceStalled as error:
             lost = str(error)
         finally:
