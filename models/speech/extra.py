@@ -26,7 +26,8 @@ RATE_HZ = 16_000
 SHORTEST_S = 0.3
 SILENT = 10 ** (-50 / 20) * 2**15
 LONGEST_S = {"speech": 60, "keys": 10}
-LONGEST_TRACK_S = 180
+SHORTEST_TRACK_S, LONGEST_TRACK_S = 10, 180
+"""Of music: what is shorter is a sound of the game, a fanfare or an explosion."""
 BATCH = 40  # files per ffmpeg
 TRACKS = 12  # of one package's music, the largest
 WORDS = 800  # files of one speaker
@@ -219,7 +220,7 @@ def chosen(source: Source, root: Path, extra: Path) -> Iterator[tuple[Path, Path
             yield path, folder / name
 
 
-def decoded(pairs: list[tuple[Path, Path]], longest_s: int) -> int:
+def decoded(pairs: list[tuple[Path, Path]], shortest_s: float, longest_s: int) -> int:
     """How many files of a batch were written: not the short, the silent and the unreadable."""
     with tempfile.TemporaryDirectory() as scratch:
         raw = [Path(scratch) / f"{number}.s16" for number in range(len(pairs))]
@@ -235,7 +236,7 @@ def decoded(pairs: list[tuple[Path, Path]], longest_s: int) -> int:
             command += [*to, "-f", "s16le", str(raw[number])]
         trouble = ran(command)
         if trouble and len(pairs) > 1:
-            return sum(decoded([pair], longest_s) for pair in pairs)
+            return sum(decoded([pair], shortest_s, longest_s) for pair in pairs)
         if trouble:
             last = trouble.splitlines()[-1]
             print(f"{pairs[0][0].name}: left out, ffmpeg cannot read it: {last}", file=sys.stderr)
@@ -243,7 +244,7 @@ def decoded(pairs: list[tuple[Path, Path]], longest_s: int) -> int:
         written = 0
         for (_, target), sound, samples in zip(pairs, flac, raw, strict=True):
             heard = array("h", samples.read_bytes())
-            if len(heard) < SHORTEST_S * RATE_HZ or max(max(heard), -min(heard)) < SILENT:
+            if len(heard) < shortest_s * RATE_HZ or max(max(heard), -min(heard)) < SILENT:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(sound, target)
@@ -255,19 +256,25 @@ def fill(extra: Path, source: Source) -> None:
     """One row of the table."""
     cache = extra / ".cache"
     done = cache / f"{source.package}.{source.kind}.done"
-    if done.exists() and done.read_text() == repr(source):
+    is_music = source.kind not in LONGEST_S
+    shortest_s = SHORTEST_TRACK_S if is_music else SHORTEST_S
+    longest_s = LONGEST_S.get(source.kind, LONGEST_TRACK_S)
+    asked = f"{source!r} from {shortest_s} s" if is_music else repr(source)
+    if done.exists() and done.read_text() == asked:
         return
+    if is_music:  # an older table may have taken more of the package
+        for path in (extra / source.kind).glob(f"{source.package}_*.flac"):
+            path.unlink()
     with tempfile.TemporaryDirectory(dir=cache) as root:
         unpacked(source.package, cache, Path(root))
         pairs = list(chosen(source, Path(root), extra))
         if not pairs:
             raise ExtraError(f"{source.package}: nothing matches {source.glob}; mend its row")
-        size = BATCH if source.kind in LONGEST_S else 1
+        size = 1 if is_music else BATCH
         batches = [pairs[start : start + size] for start in range(0, len(pairs), size)]
         with ThreadPoolExecutor(os.cpu_count()) as workers:
-            longest = [LONGEST_S.get(source.kind, LONGEST_TRACK_S)] * len(batches)
-            written = sum(workers.map(decoded, batches, longest))
-    done.write_text(repr(source))
+            written = sum(workers.map(lambda of: decoded(of, shortest_s, longest_s), batches))
+    done.write_text(asked)
     print(f"{source.package}: {written} of {len(pairs)} files of {source.kind}", file=sys.stderr)
 
 
