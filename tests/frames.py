@@ -35,15 +35,20 @@ def rows(agent: Spans, customer: Spans, hold: Spans = (), length_s: float | None
 
 
 def voice(
-    made: Frames, start_s: float, end_s: float, f0_hz: float = 120.0, tilt_db: float = -12.0
+    made: Frames,
+    start_s: float,
+    end_s: float,
+    f0_hz: float = 120.0,
+    tilt_db: float = -12.0,
+    party: str = "customer",
 ) -> None:
-    """Give the customer a voiced sound: its pitch, and the upper bands over the lower ones."""
+    """Give one party a voiced sound: its pitch, and the upper bands over the lower ones."""
     part = made[round(start_s * 100) : round(end_s * 100)]
-    part["customer_f0_hz_q4"] = round(f0_hz * 16)
-    part["customer_voicing_q15"] = 30_000
+    part[f"{party}_f0_hz_q4"] = round(f0_hz * 16)
+    part[f"{party}_voicing_q15"] = 30_000
     bands = np.full(BANDS, -40.0)
     bands[7:] += tilt_db
-    part["customer_bands_db_q8"] = np.round(bands * 256)
+    part[f"{party}_bands_db_q8"] = np.round(bands * 256)
 
 
 def _frames(spans: Spans) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import time
 import tracemalloc
 from collections.abc import Sequence
@@ -223,6 +224,43 @@ def test_an_upset_customer_who_calms_down() -> None:
     assert call.strain.highest > 70
     assert call.call_arc[1] > 60 > call.call_arc[3]  # type: ignore[operator]
     assert sum(w.sums.turnarounds for w in heard.windows) == 1
+
+
+def upset_agent() -> Frames:
+    """An agent whose voice rises for half a minute of its own speech."""
+    made = rows([(0, 90)], [(91, 92)], length_s=130)
+    voice(made, 0, 20, party="agent")
+    voice(made, 20, 50, f0_hz=220, tilt_db=-1, party="agent")
+    voice(made, 50, 90, party="agent")
+    return made
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_agent_who_asked_for_it_is_told_of_the_own_voice_and_no_record_is(keep: bool) -> None:
+    listener, heard = Listener(Config(), keep), Heard()
+    listener.coach(True)
+    gather(heard, listener.hear(upset_agent()))
+    gather(heard, listener.finish())
+    told = [cue for cue in heard.cues if cue.cue == "own_voice"]
+    assert [cue.at_ms // 10_000 for cue in told] == [2]
+    assert re.fullmatch(
+        r"Your own voice is strained: \d+ of 100\. Nobody else knows\.", told[0].reason
+    )
+    plain = listen(upset_agent(), keep=keep)
+    assert heard.windows == plain.windows
+    assert [call.metrics for call in heard.calls] == [call.metrics for call in plain.calls]
+    (call,) = heard.calls
+    assert "own_voice" not in {cue.cue for cue in (*call.cues, *call.withheld)}
+
+
+def test_nobody_is_coached_unasked_nor_after_it_was_taken_back() -> None:
+    assert "own_voice" not in {cue.cue for cue in listen(upset_agent()).cues}
+    listener, heard = Listener(Config(), keep=False), Heard()
+    listener.coach(True)
+    gather(heard, listener.hear(upset_agent()[:2000]))
+    listener.coach(False)
+    gather(heard, listener.hear(upset_agent()[2000:]))
+    assert "own_voice" not in {cue.cue for cue in heard.cues}
 
 
 def test_a_site_may_have_no_strain_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,12 +64,30 @@ def test_resumed_before_the_time_is_over() -> None:
     assert not rights.paused(1)
 
 
+def test_coaching_is_off_until_the_agent_asks_for_it() -> None:
+    rights = Rights()
+    assert not rights.coached
+    told = rights.ask("coach on", 0)
+    assert told.endswith("It also tells when your own voice is strained; nobody else learns of that.")
+    assert rights.coached
+    assert rights.ask("coach off", 0) == "The lamp shines as it is set."
+    assert not rights.coached
+
+
+def test_a_lamp_that_others_can_read_does_not_coach() -> None:
+    rights = Rights(own_lamp=False)
+    with pytest.raises(Refused, match="others could read this desk's lamp, so it does not coach"):
+        rights.ask("coach on", 0)
+    assert not rights.coached
+
+
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [
         ("", "is none of: dim PERCENT"),
         ("sing", "is none of: dim PERCENT"),
         ("dim", "is none of: dim PERCENT"),
+        ("coach", "is none of: dim PERCENT"),
         ("pause 1 2", "is none of: dim PERCENT"),
         ("dim 101", "`101` is not a brightness in per cent from 0 to 100"),
         ("dim nan", "`nan` is not a brightness in per cent"),
@@ -210,6 +228,17 @@ def test_a_paused_desk_and_an_idle_desk_look_the_same_from_outside(
     )
     assert paused == idle
     assert talking["rows"] != idle["rows"]
+
+
+def test_a_coached_desk_looks_from_outside_like_any_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = sounds.desk_call()
+    coached, plain = (
+        seen_from_outside(tmp_path / name, call, wishes, caplog)
+        for name, wishes in (("coached", ["coach on"]), ("plain", []))
+    )
+    assert coached == plain
 
 
 def test_the_running_desk_hears_the_commands_and_takes_its_socket_away(tmp_path: Path) -> None:

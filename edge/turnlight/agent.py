@@ -14,9 +14,10 @@ import msgspec
 
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
-from turnlight.cues import STATES, Cues, CueShown, CueWithheld, Situation
+from turnlight.cues import PRIVATE, STATES, Cues, CueShown, CueWithheld, Situation
 from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
 from turnlight.metrics import WindowSums, measures
+from turnlight.own_voice import OwnVoice
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.strain_model import StrainModel
@@ -70,6 +71,7 @@ class Listener:
     """
 
     def __init__(self, config: Config, keep: bool, epoch_ms: int = 0) -> None:
+        self._settings = config.cues
         self._keep = keep
         self._now_ms = 0
         self._line_ms = config.call.line_ms
@@ -82,6 +84,8 @@ class Listener:
         self._strain = StrainMeter(StrainModel()) if config.strain.customer else None
         """None where the site does not measure strain."""
         self._share_ms = round(config.cues.share_window_s * 1000)
+        self._own_voice: OwnVoice | None = None
+        """None unless the agent asked for coaching."""
         self._lamp_side = Conversation(
             config, keep=False, rolling_ms=(self._share_ms, *ROLLING_MS.values())
         )
@@ -108,7 +112,9 @@ class Listener:
         """Take more rows of the core; any split of the same rows gives the same."""
         heard = Heard()
         while len(rows):
-            end = self._strain.missing if self._strain else len(rows)
+            # a half second of strain ends with a piece
+            meters = [meter for meter in (self._strain, self._own_voice) if meter]
+            end = min([meter.missing for meter in meters], default=len(rows))
             piece, rows = rows[:end], rows[end:]
             for frame in zip(*(piece[name].tolist() for name in _COLUMNS), strict=True):
                 self._frame(*frame)
@@ -152,6 +158,17 @@ class Listener:
         """The telephone system speaks, about now; from then on it wins over the sound."""
         self._signal = signal
         self._hold.line = signal == "hold"
+
+    def coach(self, on: bool) -> None:
+        """Follow the agent's own voice too, or no longer: only the lamp's cue ever tells of it.
+
+        Raises:
+            ModelError: the strain model cannot be used.
+        """
+        if not on:
+            self._own_voice = None
+        elif self._own_voice is None:
+            self._own_voice = OwnVoice(self._settings)
 
     def fault(self, reason: str) -> Heard:
         """Say what is broken outside of here, as a sentence; an empty one when it works again."""
@@ -220,9 +237,11 @@ class Listener:
                 side.strain(extras.strain)
 
     def _measure(self, piece: Frames) -> None:
+        side = self._lamp_side
+        if self._own_voice:
+            self._own_voice.push(piece, side.start_ms, side.counting)
         if self._strain is None:
             return
-        side = self._lamp_side
         if side.start_ms != self._voice_of_ms and len(piece) == self._strain.missing:
             self._voice_of_ms = side.start_ms
             self._strain.reset()
@@ -244,6 +263,8 @@ class Listener:
             strain=strain.value if strain else None,
             strain_high=side.course.high,
             strain_turned=side.course.turned,
+            own_strain=self._own_voice.strain if self._own_voice else None,
+            own_strain_high=self._own_voice is not None and self._own_voice.high,
             fault=self._fault or self._clipping.reason(),
         )
         self._show(self._cues.look(self._now_ms, situation, side.take_events()), heard)
@@ -251,11 +272,11 @@ class Listener:
     def _show(self, shown: CueShown | None, heard: Heard) -> None:
         withheld = self._cues.take_withheld()
         if self._keep:
-            self._withheld += withheld
+            self._withheld += [missed for missed in withheld if missed.cue not in PRIVATE]
         if shown is None:
             return
         heard.cues.append(shown)
-        if self._keep and shown.cue not in STATES:
+        if self._keep and shown.cue not in STATES | PRIVATE:
             self._shown.append(shown)
 
     def _collect(self, heard: Heard) -> None:

@@ -22,6 +22,7 @@ Cue = Literal[
     "long_turn",
     "let_finish",
     "slow_down",
+    "own_voice",
     "long_silence",
     "turnaround",
     "breathe",
@@ -31,9 +32,13 @@ Cue = Literal[
 STATES = frozenset({"idle", "listening"})
 """What the lamp shows when it says nothing."""
 
+PRIVATE = frozenset({"own_voice"})
+"""What only the own lamp may know: these stand in no record of a call."""
+
 PRIORITY: tuple[Cue, ...] = (
     "let_finish",
     "slow_down",
+    "own_voice",
     "turnaround",
     "long_turn",
     "share_floor",
@@ -44,6 +49,7 @@ PRIORITY: tuple[Cue, ...] = (
 SHOWN_MS: dict[Cue, int] = {
     "let_finish": 3_000,
     "slow_down": 20_000,
+    "own_voice": 20_000,
     "turnaround": 4_000,
     "long_turn": 5_000,
     "share_floor": 12_000,
@@ -93,6 +99,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     strain_high: bool = False
     strain_turned: bool = False
     """It was high in this call and is back."""
+    own_strain: float | None = None
+    """Of the agent's own voice, where the agent asked for coaching."""
+    own_strain_high: bool = False
     fault: str = ""
     """What is broken, as a sentence; empty when nothing is."""
 
@@ -160,6 +169,8 @@ class Cues:
             self._armed.add("long_silence")
         if not s.strain_high:
             self._armed.add("slow_down")
+        if not s.own_strain_high:
+            self._armed.add("own_voice")
         if s.strain_high:
             self._armed.add("turnaround")
         if _share(s) < self._settings.share_back:
@@ -264,6 +275,9 @@ class Cues:
                         f"The customer's voice is strained: {s.strain:.0f} of 100 "
                         f"for {settings.strain_for_s:g} seconds of speech."
                     )
+            case "own_voice":
+                if s.own_strain_high and s.own_strain is not None:
+                    return f"Your own voice is strained: {s.own_strain:.0f} of 100. Nobody else knows."
             case "turnaround":
                 if s.strain_turned and s.strain is not None:
                     return f"The customer's voice is calm again: {s.strain:.0f} of 100."

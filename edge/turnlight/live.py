@@ -32,6 +32,7 @@ from turnlight.outbox import Outbox
 from turnlight.recording import InputError
 from turnlight.rights import Refused, Rights
 from turnlight.shift import Shift
+from turnlight.strain_model import ModelError
 from turnlight.uplink import Uplink
 
 _LOG = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ class Desk:
                     core.reset()
                     epoch_ms, heard_ms = now_ms - block_ms, block_ms
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
+                self._coach(listener)
                 self._deliver(listener.hear(core.process(pcm)), overrun=missed > 0)
         except SourceStalled as error:
             lost = str(error)
@@ -167,6 +169,13 @@ class Desk:
     def _drifted(self, listener: Listener, apart_ms: float) -> bool:
         live = self._config.audio.source == "portaudio"
         return live and listener.idle and abs(apart_ms) > DRIFT_MS
+
+    def _coach(self, listener: Listener) -> None:
+        try:
+            listener.coach(self._rights.coached)
+        except ModelError as error:
+            _LOG.warning("%s", error)
+            self._rights.coached = False
 
     def _deliver(self, heard: Heard, overrun: bool) -> None:
         for cue in heard.cues:
@@ -228,7 +237,7 @@ def run(config: Config) -> None:
         signal.signal(number, lambda _number, _frame: stopping.set())
     with ExitStack() as stack:
         source = open_source(config.audio)
-        rights = Rights()
+        rights = Rights(own_lamp=config.lamp.kind not in ("mqtt", "lines"))
         lamp = lamp_for(config.lamp, rights)
         desk = Desk(config, lamp, rights, stopping)
         stack.callback(desk.close)

@@ -1,4 +1,5 @@
-"""What the agent may ask of the own desk: to dim the lamp, to mute it, to pause everything.
+"""What the agent may ask of the own desk: to dim the lamp, to mute it, to pause everything, and to
+be coached about the own voice.
 
 Pure. Nothing of it is sent, stored or logged: a restart forgets it, and from outside a paused desk
 looks like one without a call.
@@ -21,10 +22,17 @@ class Rights:
 
     Attributes:
         brightness: 0..1, what is left of the lamp's light.
+        coached: the lamp also says when the agent's own voice is strained.
+
+    Args:
+        own_lamp: nobody but who sits there sees what the lamp says; a light on the network, or
+            lines of text that a service manager keeps, are no such lamps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own_lamp: bool = True) -> None:
         self.brightness = 1.0
+        self.coached = False
+        self._own_lamp = own_lamp
         self._muted_until_ms = -FOREVER_MS
         self._paused_until_ms = -FOREVER_MS
 
@@ -41,7 +49,7 @@ class Rights:
 
         Args:
             words: `dim 30`, `mute`, `mute 10` (minutes), `unmute`, `pause`, `pause 10`, `resume`,
-                or `show`.
+                `coach on`, `coach off`, or `show`.
             now_ms: when.
 
         Raises:
@@ -63,17 +71,32 @@ class Rights:
                 self._paused_until_ms = now_ms + _minutes_ms(minutes)
             case "resume", []:
                 self._paused_until_ms = -FOREVER_MS
+            case "coach", ["on"]:
+                if not self._own_lamp:
+                    raise Refused(
+                        "others could read this desk's lamp, so it does not coach; set lamp.kind "
+                        "to terminal, gpio, spi or usb"
+                    )
+                self.coached = True
+            case "coach", ["off"]:
+                self.coached = False
             case "show", []:
                 pass
             case _:
                 raise Refused(
                     f"`{words.strip()}` is none of: dim PERCENT, mute [MINUTES], unmute, "
-                    "pause [MINUTES], resume, show"
+                    "pause [MINUTES], resume, coach on, coach off, show"
                 )
         return self.told(now_ms)
 
     def told(self, now_ms: float) -> str:
-        """What stands now, in a sentence."""
+        """What stands now, in a sentence or two."""
+        light = self._light(now_ms)
+        if self.coached and not self.paused(now_ms):
+            light += " It also tells when your own voice is strained; nobody else learns of that."
+        return light
+
+    def _light(self, now_ms: float) -> str:
         if self.paused(now_ms):
             until = _until(self._paused_until_ms - now_ms)
             return f"Paused{until}: nothing is measured, and the lamp is dark."

@@ -1,8 +1,8 @@
-"""The commands by which the agent rules the own desk: dim, mute, unmute, pause, resume."""
+"""The commands by which the agent rules the own desk: dim, mute, unmute, pause, resume, coach."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ Minutes = Annotated[
     float | None,
     typer.Argument(metavar="[MINUTES]", help="For so long; without it until it is taken back."),
 ]
+OnOff = Annotated[Literal["on", "off"], typer.Argument(metavar="on|off")]
 
 
 def dim(percent: Percent, config: ConfigFile = None) -> None:
@@ -74,6 +75,20 @@ def resume(config: ConfigFile = None) -> None:
       turnlight resume
     """
     _ask("resume", config)
+
+
+def coach(switch: OnOff, config: ConfigFile = None) -> None:
+    """Let the lamp say when your own voice is strained. Off until you switch it on.
+
+    Your voice is held against itself at the start of the call. Nobody else learns of it: it is not
+    sent, stored or logged, and it ends with the desk's program.
+
+    \b
+    Examples:
+      turnlight coach on
+      turnlight coach off
+    """
+    _ask(f"coach {switch}", config)
 
 
 def _ask(wish: str, config: Path | None) -> None:

@@ -1,4 +1,7 @@
-"""The customer's vocal strain, against the same customer's own first speech in this call.
+"""Vocal strain of one party, against the same party's own first speech in this call.
+
+The customer's is a measure of the call. The agent's is private coaching: the agent asks for it, and
+nothing but the own lamp ever learns of it.
 
 It is a measure of voice, not of emotion, and no level enters: a loud line is not an upset
 customer. strain_features.py says what is compared, strain_model.py by what.
@@ -15,7 +18,7 @@ import numpy as np
 
 from turnlight.config import CueSettings
 from turnlight.dsp import HOP_MS, Frames
-from turnlight.strain_features import Piece, Vector, features, piece
+from turnlight.strain_features import Party, Piece, Vector, features, piece
 from turnlight.strain_model import StrainModel
 
 BLOCK_MS = 500
@@ -47,20 +50,22 @@ class StrainSummary(msgspec.Struct, frozen=True):
 
 
 class StrainMeter:
-    """Follows one customer's voice; `reset` it for the next one.
+    """Follows one party's voice; `reset` it for the next call.
 
     Args:
         model: says how strained a change of the voice is.
+        party: whose voice.
     """
 
-    def __init__(self, model: StrainModel) -> None:
+    def __init__(self, model: StrainModel, party: Party = "customer") -> None:
         self._model = model
+        self._party = party
         self._rows: list[Frames] = []
         self._count = 0
         self.reset()
 
     def reset(self) -> None:
-        """Another customer: the baseline begins anew."""
+        """Another call: the baseline begins anew."""
         self._first: list[Piece] = []
         self._baseline: Baseline | None = None
         self._recent: deque[Piece] = deque(maxlen=self._model.manifest.window_blocks)
@@ -74,10 +79,10 @@ class StrainMeter:
 
         Args:
             rows: no more than the open block still needs, see `missing`.
-            counts: whether the customer's voice counts now: in a call, not on hold.
+            counts: whether the voice counts now: in a call, not on hold.
 
         Returns:
-            Whether `value` is new: a block ended that had the customer's voice.
+            Whether `value` is new: a block ended that had this party's voice.
         """
         self._rows.append(rows)
         self._count += len(rows)
@@ -85,7 +90,7 @@ class StrainMeter:
             return False
         block = self._rows[0] if len(self._rows) == 1 else np.concatenate(self._rows)
         self._rows, self._count = [], 0
-        heard = piece(block) if counts else None
+        heard = piece(block, self._party) if counts else None
         return heard is not None and self._hear(heard)
 
     @property
@@ -117,7 +122,7 @@ class StrainMeter:
 
 
 class Baseline:
-    """A customer's own voice: what its features usually are.
+    """One party's own voice: what its features usually are.
 
     Args:
         first: the speech that the call began with.

@@ -7,6 +7,7 @@ logarithms, so the same voice at another level has the same values.
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -25,6 +26,7 @@ GLIDE_MAX = 4.0
 """Semitones within 10 ms; more is a jump of the tracker, not of the voice."""
 
 Vector = npt.NDArray[np.float64]
+Party = Literal["agent", "customer"]
 
 _LINE_HZ = 300, 3450
 _BANDS = [
@@ -39,7 +41,7 @@ _SLOPE = _PLACE / (_PLACE @ _PLACE)
 
 
 class Piece(msgspec.Struct, frozen=True, eq=False):
-    """Half a second of the customer's own speech, in which something is voiced."""
+    """Half a second of one party's own speech, in which something is voiced."""
 
     pitch: Vector
     """Semitones over 1 Hz of each voiced frame."""
@@ -52,21 +54,22 @@ class Piece(msgspec.Struct, frozen=True, eq=False):
     glides: Vector
     """Change of the pitch in each step, semitones, without sign; jumps left out."""
     own: int
-    """Frames in which the customer talks and the agent does not."""
+    """Frames in which this party talks and the other does not."""
     nuclei: int
     """Syllables among them."""
 
 
-def piece(rows: Frames) -> Piece | None:
-    """The customer's own speech in some rows of the core; None where too little is voiced."""
-    own = (rows["customer_talk"] == 1) & (rows["agent_talk"] == 0)
-    voiced = own & (rows["customer_f0_hz_q4"] > 0)
-    voiced &= rows["customer_voicing_q15"] >= VOICING_MIN_Q15
+def piece(rows: Frames, party: Party = "customer") -> Piece | None:
+    """One party's own speech in some rows of the core; None where too little is voiced."""
+    other = "agent" if party == "customer" else "customer"
+    own = (rows[f"{party}_talk"] == 1) & (rows[f"{other}_talk"] == 0)
+    voiced = own & (rows[f"{party}_f0_hz_q4"] > 0)
+    voiced &= rows[f"{party}_voicing_q15"] >= VOICING_MIN_Q15
     where = np.flatnonzero(voiced)
     if len(where) < VOICED_MIN:
         return None
-    pitch = 12 * np.log2(rows["customer_f0_hz_q4"][where] / 16)
-    bands = rows["customer_bands_db_q8"][where, _INSIDE] / 256
+    pitch = 12 * np.log2(rows[f"{party}_f0_hz_q4"][where] / 16)
+    bands = rows[f"{party}_bands_db_q8"][where, _INSIDE] / 256
     step = np.diff(where) == 1
     glides = np.abs(np.diff(pitch)[step])
     return Piece(
@@ -76,7 +79,7 @@ def piece(rows: Frames) -> Piece | None:
         steps=int(np.count_nonzero(step)),
         glides=glides[glides < GLIDE_MAX],
         own=int(np.count_nonzero(own)),
-        nuclei=int(np.count_nonzero(own & (rows["customer_flags"] & FLAG_NUCLEUS != 0))),
+        nuclei=int(np.count_nonzero(own & (rows[f"{party}_flags"] & FLAG_NUCLEUS != 0))),
     )
 
 

@@ -20,6 +20,7 @@ CUE_STYLES = {
     "long_turn": "#d99a2b",
     "let_finish": "#4f8ee0",
     "slow_down": "#c9b48a",
+    "own_voice": "#a06bd8",
     "long_silence": "",
     "turnaround": "#3fa66b",
     "breathe": "#c9b48a",

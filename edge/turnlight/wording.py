@@ -29,6 +29,7 @@ CUES = {
     "long_turn": "long turn",
     "let_finish": "let them finish",
     "slow_down": "slow down",
+    "own_voice": "own voice",
     "long_silence": "long silence",
     "turnaround": "turnaround",
     "breathe": "breathe",

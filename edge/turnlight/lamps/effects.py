@@ -21,6 +21,7 @@ AMBER = (255, 150, 0)
 BLUE = (70, 120, 255)
 WARM_WHITE = (255, 190, 120)
 WHITE = (235, 240, 255)
+VIOLET = (170, 90, 255)
 RED = (255, 0, 0)
 
 _DIM = 0.36
@@ -110,6 +111,11 @@ def _glow_once(since_ms: int) -> float:
     return _between(_DIM, 1.0, _swell(1500, 2500, since_ms))
 
 
+def _two_long_swells(since_ms: int) -> float:
+    at_ms = since_ms % 10_000
+    return _between(_RESTING, 0.8, _swell(1500, 1500, at_ms) + _swell(1500, 1500, at_ms - 3500))
+
+
 def _blink(since_ms: int) -> float:
     return 1.0 if since_ms % 10_000 < 200 else 0.0
 
@@ -123,6 +129,7 @@ EFFECTS: dict[Cue, Effect] = {
     # Both are warm white at breathing pace; during a call it never goes out, after one it does.
     "slow_down": Effect(WARM_WHITE, _breathing_pace(0.35, 0.95)),
     "breathe": Effect(WARM_WHITE, _breathing_pace(0.0, 0.6)),
+    "own_voice": Effect(VIOLET, _two_long_swells),
     "long_silence": Effect(WHITE, _faint),
     "turnaround": Effect(GREEN, _glow_once),
     "fault": Effect(RED, _blink),
