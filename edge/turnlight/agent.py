@@ -15,11 +15,21 @@ import msgspec
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
 from turnlight.cues import STATES, Cues, CueShown, CueWithheld, Situation
-from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
+from turnlight.dsp import (
+    CONFIRM,
+    DB_NONE,
+    FLAG_CLIPPED,
+    FLAG_MUSIC,
+    FLAG_NUCLEUS,
+    FLAG_TONE,
+    HOP_MS,
+    Frames,
+)
 from turnlight.metrics import WindowSums, measures
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.strain_model import StrainModel
+from turnlight.tones import Line, LineTones
 
 LOOK_MS = 100
 """How often the lamp is decided."""
@@ -79,6 +89,7 @@ class Listener:
         self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
         """Decisions that were not confirmed yet."""
         self._hold = HoldSettler()
+        self._tones = LineTones()
         self._strain = StrainMeter(StrainModel()) if config.strain.customer else None
         """None where the site does not measure strain."""
         self._share_ms = round(config.cues.share_window_s * 1000)
@@ -93,7 +104,8 @@ class Listener:
         self._unbooked: deque[_Extras | None] = deque(
             [None] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS)
         )
-        self._signal: SignalKind | None = None
+        self._signals: tuple[SignalKind, ...] = ()
+        """What the telephone system said since the last frame."""
         self._measured: Strain | None = None
         """Strain that waits for its place among the frames."""
         self._voice_of_ms: int | None = None
@@ -149,9 +161,9 @@ class Listener:
         return self._lamp_side.start_ms is None and self._books.start_ms is None
 
     def signal(self, signal: SignalKind) -> None:
-        """The telephone system speaks, about now; from then on it wins over the sound."""
-        self._signal = signal
-        self._hold.line = signal == "hold"
+        """The telephone system speaks, about now; it wins over the sound until it is `gone`."""
+        self._signals += (signal,)
+        self._hold.line = None if signal == "gone" else signal == "hold"
 
     def fault(self, reason: str) -> Heard:
         """Say what is broken outside of here, as a sentence; an empty one when it works again."""
@@ -174,18 +186,21 @@ class Listener:
         agent = self._settlers[0].push(agent_talk == 1)
         customer = self._settlers[1].push(customer_talk == 1)
         hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
+        tone = customer_flags & FLAG_TONE != 0
+        line = self._tones.push(tone, customer_level_q8, agent, customer)
         self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
         nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)
         extras = None
-        if nuclei != _NO_NUCLEI or clipped or self._measured or self._signal:
-            extras = _Extras(nuclei, clipped, self._measured, self._signal)
-            self._measured = self._signal = None
+        if nuclei != _NO_NUCLEI or clipped or self._measured or self._signals:
+            extras = _Extras(nuclei, clipped, self._measured, self._signals)
+            self._measured, self._signals = None, ()
 
         self._unsettled.append(extras)
         extras = self._unsettled.popleft()
-        self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, self._hold.on, extras)
+        known = self._known_of(self._hold.on, self._tones.now)
+        self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, known, extras)
 
         self._unconfirmed.append((agent_talk, customer_talk))
         self._uncounted.append(
@@ -197,7 +212,14 @@ class Listener:
         agent, customer = self._uncounted.popleft()
         self._unbooked.append(extras)
         extras = self._unbooked.popleft()
-        self._enter(self._books, now_ms - HOLD_SETTLE_MS, agent, customer, hold, extras)
+        known = self._known_of(hold, line)
+        self._enter(self._books, now_ms - HOLD_SETTLE_MS, agent, customer, known, extras)
+
+    def _known_of(self, music: bool, tones: Line) -> Line:
+        """What is known of the line: the telephone system, which `music` minds, wins over tones."""
+        if self._hold.line is None and tones != "open":
+            return tones
+        return "held" if music else "open"
 
     @staticmethod
     def _enter(
@@ -205,12 +227,15 @@ class Listener:
         at_ms: int,
         agent: bool,
         customer: bool,
-        hold: bool,
+        line: Line,
         extras: _Extras | None,
     ) -> None:
-        if extras is not None and extras.signal:
-            side.signal(at_ms, extras.signal)
-        side.tick(at_ms, agent, customer, hold)
+        if extras is not None:
+            for signal in extras.signals:
+                side.signal(at_ms, signal)
+        if line == "hung_up":
+            side.hang_up(at_ms)
+        side.tick(at_ms, agent, customer, line != "open")
         if extras is not None and side.counting:
             sums = side.ledger.sums
             sums.syllables[0] += extras.nuclei[0] and agent
@@ -302,7 +327,7 @@ class _Extras(msgspec.Struct, frozen=True):
     nuclei: tuple[bool, bool]
     clipped: bool
     strain: Strain | None
-    signal: SignalKind | None
+    signals: tuple[SignalKind, ...]
 
 
 _NO_NUCLEI = (False, False)
