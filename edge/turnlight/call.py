@@ -126,12 +126,13 @@ class Conversation:
                 self._charge(now_ms)
             self._last_ms = now_ms + TICK_MS
             ledger.tick(agent + 2 * customer)
-        elif self._last_ms > self.start_ms:
+            return
+        if self._last_ms > self.start_ms:
             if self.silent_since_ms is None:
                 self.silent_since_ms = now_ms
             ledger.tick(0)
-            if not self._by_line and now_ms + TICK_MS - self._last_ms >= self._end_after_ms:
-                self._end(now_ms + TICK_MS)
+        if not self._by_line and now_ms + TICK_MS - self._last_ms >= self._end_after_ms:
+            self._end(now_ms + TICK_MS)
 
     def finish(self, now_ms: int) -> None:
         """End of the sound: it ends the call and the window."""

@@ -32,6 +32,7 @@ from turnlight.outbox import Outbox
 from turnlight.recording import InputError
 from turnlight.rights import Refused, Rights
 from turnlight.shift import Shift
+from turnlight.telephone import Telephone
 from turnlight.uplink import Uplink
 
 _LOG = logging.getLogger(__name__)
@@ -50,14 +51,17 @@ class Windows:
     Args:
         config: the desk's settings, with a broker.
         health: how the device is, without what this knows itself.
+        telephone: told what the telephone system says.
     """
 
-    def __init__(self, config: Config, health: Callable[[Outbox], Health]) -> None:
+    def __init__(
+        self, config: Config, health: Callable[[Outbox], Health], telephone: Telephone
+    ) -> None:
         state_dir = Path(config.desk.state_dir).expanduser()
         self._shift = Shift(state_dir, config.uplink.shift_hours)
         self._outbox = Outbox(state_dir / "outbox.sqlite", config.uplink.keep_days)
         self._uplink = Uplink(
-            config.uplink, config.desk, self._outbox, lambda: health(self._outbox)
+            config.uplink, config.desk, self._outbox, lambda: health(self._outbox), telephone
         )
         self._uplink.start()
 
@@ -98,7 +102,10 @@ class Desk:
         self._started_s = time.monotonic()
         self._overruns = 0
         self._heard_s = -1e9
-        self._windows = Windows(config, self._health) if config.uplink.host else None
+        self._telephone = Telephone()
+        self._windows = (
+            Windows(config, self._health, self._telephone) if config.uplink.host else None
+        )
 
     def run(self, source: Source) -> None:
         """Listen until told to stop or the recording ends; a lost tap is opened again."""
@@ -139,6 +146,7 @@ class Desk:
                 self._lamp.alive()
                 missed, overruns = source.overruns - overruns, source.overruns
                 self._overruns += missed
+                signals = self._telephone.take()
                 if self._rights.paused(_now_ms()):
                     if listener:  # as if both had hung up
                         self._deliver(listener.finish(), overrun=False)
@@ -151,6 +159,9 @@ class Desk:
                     core.reset()
                     epoch_ms, heard_ms = now_ms - block_ms, block_ms
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
+                    signals = [self._telephone.stands] if self._telephone.stands else []
+                for signal in signals:
+                    listener.signal(signal)
                 self._deliver(listener.hear(core.process(pcm)), overrun=missed > 0)
         except SourceStalled as error:
             lost = str(error)

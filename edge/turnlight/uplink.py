@@ -15,6 +15,7 @@ from turnlight.delivery import STEADY_MS, Protocol, backoff_ms, next_protocol
 from turnlight.link import Link, State, now_ms
 from turnlight.messages import Health, Window, encode, window_topic
 from turnlight.outbox import Outbox
+from turnlight.telephone import Telephone
 from turnlight.trouble import LinkError
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Uplink:
         desk: names in the topics.
         outbox: where windows wait until the broker acknowledged them.
         health: gives the device's health, called each minute from the uplink's thread.
+        telephone: told what the telephone system says, from the uplink's thread.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class Uplink:
         desk: DeskSettings,
         outbox: Outbox,
         health: Callable[[], Health],
+        telephone: Telephone | None = None,
     ) -> None:
         self._settings = settings
         self._desk = desk
         self._outbox = outbox
         self._health = health
+        self._telephone = telephone or Telephone()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._state: State = "offline"
@@ -77,7 +81,13 @@ class Uplink:
         protocol: Protocol = "5"
         while not self._stopping.is_set():
             link = Link(
-                self._settings, self._desk, self._outbox, self._health, protocol, self._denied
+                self._settings,
+                self._desk,
+                self._outbox,
+                self._health,
+                self._telephone,
+                protocol,
+                self._denied,
             )
             begun_ms = now_ms()
             try:
@@ -95,6 +105,7 @@ class Uplink:
             finally:
                 link.drop()
                 self._state = "offline"
+                self._telephone.gone()
             self._outbox.sync()
             if now_ms() - begun_ms >= STEADY_MS:
                 failures = 0
