@@ -65,6 +65,8 @@ class AudioSettings(Settings, frozen=True, kw_only=True):
     """Part of a PortAudio device's name; empty takes the default input."""
     rate_hz: Literal[16_000, 48_000] = 16_000
     agent_channel: Literal[0, 1] = 0
+    trust_channels: bool = False
+    """`agent_channel` is right, whatever the channels sound like."""
     file: str = ""
     """With source `file`: a two-channel recording, played at real-time pace."""
     loop: bool = False
