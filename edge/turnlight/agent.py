@@ -30,6 +30,7 @@ from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.strain_model import StrainModel
 from turnlight.tones import Line, LineTones
+from turnlight.trust import LiveTrust
 
 LOOK_MS = 100
 """How often the lamp is decided."""
@@ -45,6 +46,8 @@ _COLUMNS = (
     "agent_flags",
     "customer_flags",
     "customer_level_db_q8",
+    "bleed_db_q8",
+    "sidetone_db_q8",
 )
 
 
@@ -111,6 +114,8 @@ class Listener:
         self._voice_of_ms: int | None = None
         """Start of the call that the strain's baseline belongs to."""
         self._clipping = Clipping()
+        self._trust = LiveTrust()
+        self._leaks_q8 = (DB_NONE, DB_NONE)
         self._fault = ""
         self._cues = Cues(config.cues)
         self._shown: list[CueShown] = []
@@ -138,7 +143,7 @@ class Listener:
         first = list(self._unconfirmed)
         behind = (HOLD_SETTLE_MS + self._line_ms) // HOP_MS
         for talk in first + [(0, 0)] * (behind - CONFIRM):
-            self._frame(0, 0, *talk, 0, 0, DB_NONE)
+            self._frame(0, 0, *talk, 0, 0, DB_NONE, DB_NONE, DB_NONE)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
         self._books.finish(end_ms)
@@ -165,6 +170,17 @@ class Listener:
         self._signals += (signal,)
         self._hold.line = None if signal == "gone" else signal == "hold"
 
+    def doubt(self, reason: str) -> None:
+        """Say why it is not known whose channel is whose, as part of a sentence; empty when it is.
+
+        Meanwhile no strain is measured, since it could be the agent's.
+        """
+        self._trust.whose = reason
+
+    def lose(self, lost_ms: int) -> None:
+        """So much sound before this moment was lost."""
+        self._trust.lose(self._now_ms, lost_ms)
+
     def fault(self, reason: str) -> Heard:
         """Say what is broken outside of here, as a sentence; an empty one when it works again."""
         self._fault = reason
@@ -181,6 +197,8 @@ class Listener:
         agent_flags: int,
         customer_flags: int,
         customer_level_q8: int,
+        bleed_q8: int,
+        sidetone_q8: int,
     ) -> None:
         now_ms = self._now_ms - self._line_ms
         agent = self._settlers[0].push(agent_talk == 1)
@@ -190,6 +208,7 @@ class Listener:
         line = self._tones.push(tone, customer_level_q8, agent, customer)
         self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
         nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
+        self._leaks_q8 = bleed_q8, sidetone_q8
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)
         extras = None
@@ -251,13 +270,14 @@ class Listener:
         if side.start_ms != self._voice_of_ms and len(piece) == self._strain.missing:
             self._voice_of_ms = side.start_ms
             self._strain.reset()
-        if self._strain.push(piece, side.counting):
+        if self._strain.push(piece, side.counting and not self._trust.whose):
             self._measured = self._strain.value
 
     def _look(self, heard: Heard) -> None:
         side, at_ms = self._lamp_side, self._now_ms - self._line_ms - SETTLE_MS
         floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
+        self._trust.look(self._now_ms, *(_db(value_q8) for value_q8 in self._leaks_q8))
         strain = self._strain.value if self._strain else None
         situation = Situation(
             in_call=side.start_ms is not None,
@@ -270,6 +290,7 @@ class Listener:
             strain_high=side.course.high,
             strain_turned=side.course.turned,
             fault=self._fault or self._clipping.reason(),
+            doubts=self._trust.doubts,
         )
         self._show(self._cues.look(self._now_ms, situation, side.take_events()), heard)
 
@@ -298,6 +319,10 @@ class Listener:
             )
             self._shown = [cue for cue in self._shown if cue.at_ms > until_ms]
             self._withheld = [cue for cue in self._withheld if cue.at_ms > until_ms]
+
+
+def _db(value_q8: int) -> float | None:
+    return None if value_q8 == DB_NONE else value_q8 / 256
 
 
 class Clipping:
