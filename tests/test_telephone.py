@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from broker import Broker, Subscriber
 from desk import until
 from sounds import Pcm
-from turnlight.config import Config, DeskSettings, UplinkSettings
+from turnlight.config import AudioSettings, Config, DeskSettings, UplinkSettings
 from turnlight.lamps import GuardedLamp, RecordingLamp
 from turnlight.live import Desk
 from turnlight.messages import CallSignal, encode
@@ -109,10 +110,14 @@ class Silence:
 class Running:
     """A desk in a thread, and what its lamp was told."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, **uplink: Any) -> None:
         config = Config(
             desk=DeskSettings(device="desk-7", state_dir=str(folder / "state")),
-            uplink=UplinkSettings(host=Broker.host, port=port, publish_jitter_s=0),
+            # a sound that is faster than time would else be taken for a clock that drifts
+            audio=AudioSettings(source="file", file="silence"),
+            uplink=UplinkSettings(
+                **{"host": Broker.host, "port": port, "publish_jitter_s": 0.0, **uplink}
+            ),
         )
         self.rights, self._stopping = Rights(), threading.Event()
         self.shown: list[str] = []
@@ -209,3 +214,30 @@ def test_a_desk_that_was_paused_knows_afterwards_how_the_call_stands(
     assert set(running.shown) == {"idle"}
     running.pause("resume")
     until(lambda: running.shown[-1] == "listening", 30)
+
+
+def test_a_desk_whose_broker_is_out_of_reach_for_too_long_shows_the_fault(
+    broker: Broker, tmp_path: Path
+) -> None:
+    desk = Running(tmp_path, broker.port, fault_after_s=1.0)
+    try:
+        until(lambda: "idle" in desk.shown, 30)
+        time.sleep(1.5)
+        assert "fault" not in desk.shown
+        broker.stop()
+        until(lambda: desk.shown[-1] == "fault", 30)
+        broker.start()
+        until(lambda: desk.shown[-1] == "idle", 60)
+        assert desk.shown.count("fault") == 1
+    finally:
+        desk.stop()
+
+
+def test_a_desk_without_a_broker_in_its_settings_has_none_to_miss(tmp_path: Path) -> None:
+    desk = Running(tmp_path, 1, host="", fault_after_s=0.0)
+    try:
+        until(lambda: "idle" in desk.shown, 30)
+        time.sleep(0.3)
+        assert set(desk.shown) == {"idle"}
+    finally:
+        desk.stop()

@@ -109,6 +109,8 @@ class Listener:
         )
         self._signals: tuple[SignalKind, ...] = ()
         """What the telephone system said since the last frame."""
+        self._lost_ms = 0
+        """Sound lost since the last frame."""
         self._measured: Strain | None = None
         """Strain that waits for its place among the frames."""
         self._voice_of_ms: int | None = None
@@ -180,6 +182,7 @@ class Listener:
     def lose(self, lost_ms: int) -> None:
         """So much sound before this moment was lost."""
         self._trust.lose(self._now_ms, lost_ms)
+        self._lost_ms += lost_ms
 
     def fault(self, reason: str) -> Heard:
         """Say what is broken outside of here, as a sentence; an empty one when it works again."""
@@ -212,9 +215,10 @@ class Listener:
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)
         extras = None
-        if nuclei != _NO_NUCLEI or clipped or self._measured or self._signals:
-            extras = _Extras(nuclei, clipped, self._measured, self._signals)
-            self._measured, self._signals = None, ()
+        news = self._measured or self._signals or self._lost_ms
+        if nuclei != _NO_NUCLEI or clipped or news:
+            extras = _Extras(nuclei, clipped, self._measured, self._signals, self._lost_ms)
+            self._measured, self._signals, self._lost_ms = None, (), 0
 
         self._unsettled.append(extras)
         extras = self._unsettled.popleft()
@@ -260,6 +264,7 @@ class Listener:
             sums.syllables[0] += extras.nuclei[0] and agent
             sums.syllables[1] += extras.nuclei[1] and customer
             sums.clipped_frames += extras.clipped
+            sums.lost_ms += extras.lost_ms
             if extras.strain:
                 side.strain(extras.strain)
 
@@ -353,6 +358,7 @@ class _Extras(msgspec.Struct, frozen=True):
     clipped: bool
     strain: Strain | None
     signals: tuple[SignalKind, ...]
+    lost_ms: int
 
 
 _NO_NUCLEI = (False, False)

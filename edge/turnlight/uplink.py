@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from turnlight.config import DeskSettings, UplinkSettings
@@ -48,6 +49,7 @@ class Uplink:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._state: State = "offline"
+        self._away_since_s: float | None = None
         self._said: set[str] = set()
         self._denied: set[str] = set()
 
@@ -57,12 +59,19 @@ class Uplink:
         return self._state
 
     @property
+    def away_s(self) -> float:
+        """How long the broker has been out of reach; 0 while it is not."""
+        since_s = self._away_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
+    @property
     def alive(self) -> bool:
         """Whether it was started and has not ended."""
         return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to connect, in the uplink's own thread."""
+        self._away_since_s = time.monotonic()
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -92,7 +101,7 @@ class Uplink:
             begun_ms = now_ms()
             try:
                 link.open(self._stopping)
-                self._state = "online"
+                self._state, self._away_since_s = "online", None
                 _LOG.info("connected to %s, MQTT %s", link.broker, protocol)
                 link.serve(self._stopping)
                 return
@@ -104,7 +113,8 @@ class Uplink:
                 reason = f"{type(error).__name__}: {error}"
             finally:
                 link.drop()
-                self._state = "offline"
+                if self._state == "online":
+                    self._state, self._away_since_s = "offline", time.monotonic()
                 self._telephone.gone()
             self._outbox.sync()
             if now_ms() - begun_ms >= STEADY_MS:
