@@ -11,6 +11,7 @@ from collections import deque
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
@@ -46,8 +47,6 @@ _COLUMNS = (
     "agent_flags",
     "customer_flags",
     "customer_level_db_q8",
-    "bleed_db_q8",
-    "sidetone_db_q8",
 )
 
 
@@ -117,7 +116,6 @@ class Listener:
         """Start of the call that the strain's baseline belongs to."""
         self._clipping = Clipping()
         self._trust = LiveTrust()
-        self._leaks_q8 = (DB_NONE, DB_NONE)
         self._fault = ""
         self._cues = Cues(config.cues)
         self._shown: list[CueShown] = []
@@ -129,10 +127,13 @@ class Listener:
         while len(rows):
             end = self._strain.missing if self._strain else len(rows)
             piece, rows = rows[:end], rows[end:]
-            for frame in zip(*(piece[name].tolist() for name in _COLUMNS), strict=True):
+            frames = zip(*(piece[name].tolist() for name in _COLUMNS), strict=True)
+            for i, frame in enumerate(frames):
                 self._frame(*frame)
                 self._now_ms += HOP_MS
                 if self._now_ms % LOOK_MS == 0:
+                    leaks = _db(piece["bleed_db_q8"][i]), _db(piece["sidetone_db_q8"][i])
+                    self._trust.look(self._now_ms, *leaks)
                     self._look(heard)
             self._measure(piece)
         self._collect(heard)
@@ -145,7 +146,7 @@ class Listener:
         first = list(self._unconfirmed)
         behind = (HOLD_SETTLE_MS + self._line_ms) // HOP_MS
         for talk in first + [(0, 0)] * (behind - CONFIRM):
-            self._frame(0, 0, *talk, 0, 0, DB_NONE, DB_NONE, DB_NONE)
+            self._frame(0, 0, *talk, 0, 0, DB_NONE)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
         self._books.finish(end_ms)
@@ -200,8 +201,6 @@ class Listener:
         agent_flags: int,
         customer_flags: int,
         customer_level_q8: int,
-        bleed_q8: int,
-        sidetone_q8: int,
     ) -> None:
         now_ms = self._now_ms - self._line_ms
         agent = self._settlers[0].push(agent_talk == 1)
@@ -211,7 +210,6 @@ class Listener:
         line = self._tones.push(tone, customer_level_q8, agent, customer)
         self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
         nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
-        self._leaks_q8 = bleed_q8, sidetone_q8
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)
         extras = None
@@ -282,7 +280,6 @@ class Listener:
         side, at_ms = self._lamp_side, self._now_ms - self._line_ms - SETTLE_MS
         floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
-        self._trust.look(self._now_ms, *(_db(value_q8) for value_q8 in self._leaks_q8))
         strain = self._strain.value if self._strain else None
         situation = Situation(
             in_call=side.start_ms is not None,
@@ -326,8 +323,8 @@ class Listener:
             self._withheld = [cue for cue in self._withheld if cue.at_ms > until_ms]
 
 
-def _db(value_q8: int) -> float | None:
-    return None if value_q8 == DB_NONE else value_q8 / 256
+def _db(value_q8: np.int16) -> float | None:
+    return None if value_q8 == DB_NONE else int(value_q8) / 256
 
 
 class Clipping:

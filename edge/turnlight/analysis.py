@@ -96,6 +96,11 @@ _EVENTS = {
 """Events that are not listed where their measure is withheld."""
 
 
+def _whose(reasons: dict[str, str]) -> bool:
+    """It is not known whose channel is whose."""
+    return NOT_KNOWN_WHOSE in reasons.values()
+
+
 def _cues(
     record: CallRecord, until_ms: dict[int, int], reasons: dict[str, str]
 ) -> tuple[list[CueDocument], list[WithheldDocument]]:
@@ -103,7 +108,7 @@ def _cues(
 
     A running desk knows that within its first calls, a replay only when the sound is over.
     """
-    whose = NOT_KNOWN_WHOSE in reasons.values()
+    whose = _whose(reasons)
     shown = [
         CueDocument(
             at_s=c.at_ms / 1000, until_s=until_ms[c.at_ms] / 1000, cue=c.cue, reason=c.reason
@@ -130,6 +135,7 @@ def _cues(
 
 def _call(record: CallRecord, until_ms: dict[int, int], reasons: dict[str, str]) -> CallDocument:
     shown, held_back = _cues(record, until_ms, reasons)
+    whose = _whose(reasons)
     strained = record.strain is not None and "strain" not in reasons
     return CallDocument(
         start_s=_seconds(record.start_ms),
@@ -143,7 +149,7 @@ def _call(record: CallRecord, until_ms: dict[int, int], reasons: dict[str, str])
         events=[
             EventDocument(
                 kind=e.kind,
-                by=e.by,
+                by=None if whose else e.by,
                 start_s=_seconds(e.start_ms),
                 end_s=_seconds(e.end_ms),
                 floor_taken=e.floor_taken,

@@ -110,7 +110,9 @@ class ChannelReport(msgspec.Struct, frozen=True):
             if dc is not None and dc > _DC_NOTE_DBFS:
                 notes.append(f"the {party}'s channel has a DC offset ({dc:.0f} dBFS)")
         if self.doubtful:
-            notes.append(f"{DOUBT}; give --swap, or set audio.trust_channels = true if they are")
+            notes.append(
+                f"{DOUBT}; give --swap if they are, and set audio.trust_channels = true if not"
+            )
         return notes
 
 

@@ -129,7 +129,8 @@ def count(call: CallDocument, by: str) -> str:
 
 def no_share(call: CallDocument) -> str:
     """Why there is no talk share."""
-    return call.metrics_withheld.get("talk_share", "shown after 30 s of speech")
+    why = call.metrics_withheld.get("talk_share")
+    return f"{WITHHELD}: {why}" if why else "shown after 30 s of speech"
 
 
 def length(call: CallDocument, name: str) -> str:
