@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,23 @@ def test_a_dial_tone_means_the_same() -> None:
 
 def test_a_long_busy_tone_is_told_once() -> None:
     assert [state for state, _ in line([(0.5, 0.5)] * 60)].count("hung_up") == 1
+
+
+def test_a_line_that_is_busy_for_a_night_takes_no_memory() -> None:
+    found = LineTones()
+
+    def busy(seconds: int) -> None:
+        for i in range(seconds * 100):
+            found.push(i % 100 < 75, TONE_Q8 if i % 100 < 50 else QUIET_Q8, False, False)
+
+    busy(60)
+    tracemalloc.start()
+    try:
+        busy(3_600)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 20_000
 
 
 @pytest.mark.parametrize(

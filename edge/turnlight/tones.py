@@ -23,6 +23,8 @@ BRIDGE_MS = 90
 """Gaps inside one tone: two pitches that beat seem to pause."""
 GROUP_MS = 850
 """Longest gap between the tones that belong together."""
+TONES_MOST = 8
+"""Of those, the newest are kept: a busy tone may go on for a night."""
 RING_MS = 750
 """A tone so long is a ring: 1 to 2 s in most countries, less what the core needs to know it."""
 DOUBLE_RING_MS = (300, 600)
@@ -119,6 +121,7 @@ class LineTones:
             tones[-1].end = frame
         else:
             tones.append(_Tone(frame - 1, frame))
+            del tones[:-TONES_MOST]
         self._ended, self._spoken = frame, None
         length_ms = tones[-1].length_ms
         if length_ms >= RING_MS and not self._held:
