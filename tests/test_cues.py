@@ -56,7 +56,8 @@ def turn(seconds: float) -> Situation:
 
 
 def silence(seconds: float) -> Situation:
-    return Situation(in_call=True, silence_ms=round(seconds * 1000))
+    ms = round(seconds * 1000)
+    return Situation(in_call=True, silence_ms=ms, quiet_ms=ms)
 
 
 def strained(value: float = 72, high: bool = True) -> Situation:
@@ -220,6 +221,7 @@ def test_the_most_pressing_cue_comes_first_and_the_others_wait_their_turn() -> N
         agent_ms=40_000,
         agent_turn_ms=70_000,
         silence_ms=6_000,
+        quiet_ms=6_000,
         strain=80,
         strain_high=True,
     )

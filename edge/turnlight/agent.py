@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 
 from turnlight.call import CallRecord, Conversation, SignalKind
+from turnlight.clipping import Clipping
 from turnlight.config import Config
 from turnlight.cues import STATES, Cues, CueShown, CueWithheld, Situation
+from turnlight.doubt import USUAL, Doubt, Margins
 from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
 from turnlight.metrics import WindowSums, measures
-from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
+from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, PairSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.strain_model import StrainModel
 
@@ -35,6 +37,10 @@ _COLUMNS = (
     "agent_flags",
     "customer_flags",
     "customer_level_db_q8",
+    "agent_speech_q15",
+    "customer_speech_q15",
+    "agent_confirmed_q15",
+    "customer_confirmed_q15",
 )
 
 
@@ -52,9 +58,9 @@ class Heard(msgspec.Struct):
 class Listener:
     """Numbers to meaning: no clock and no I/O, the same live and offline.
 
-    What the lamp goes by is SETTLE_MS behind the sound. What is counted is HOLD_SETTLE_MS
-    behind, since music on hold is recognised late and nothing of it may count as speech; so it
-    goes by the core's confirmed decisions.
+    The lamp goes by what can no longer change, and by no more than SETTLE_MS behind the sound.
+    What is counted is HOLD_SETTLE_MS behind, since music on hold is recognised late and nothing
+    of it may count as speech; so it goes by the core's confirmed decisions.
 
     What the customer says belongs to the moment in which it was spoken, one delay of the line
     before it is heard. So the agent's decisions wait for as long, and all is that much later.
@@ -64,16 +70,22 @@ class Listener:
         keep: whether ended calls list their segments, events and cues; without it memory is
             bounded.
         epoch_ms: Unix time of the sound's time 0; windows are aligned with it.
+        margins: what the lamp asks for before it says something.
 
     Raises:
         ModelError: strain is to be measured and its model cannot be used.
     """
 
-    def __init__(self, config: Config, keep: bool, epoch_ms: int = 0) -> None:
+    def __init__(
+        self, config: Config, keep: bool, epoch_ms: int = 0, margins: Margins = USUAL
+    ) -> None:
         self._keep = keep
         self._now_ms = 0
         self._line_ms = config.call.line_ms
-        self._settlers = Settler(self._line_ms), Settler()
+        self._pairs = PairSettler(self._line_ms)
+        self._known_ms = -self._line_ms
+        """End of what the lamp knows."""
+        self._doubt = Doubt(margins, self._line_ms)
         self._confirmed_settlers = Settler(self._line_ms), Settler()
         self._agent_nuclei = deque([False] * (self._line_ms // HOP_MS))
         self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
@@ -83,16 +95,17 @@ class Listener:
         """None where the site does not measure strain."""
         self._share_ms = round(config.cues.share_window_s * 1000)
         self._lamp_side = Conversation(
-            config, keep=False, rolling_ms=(self._share_ms, *ROLLING_MS.values())
+            config,
+            keep=False,
+            rolling_ms=(self._share_ms, *ROLLING_MS.values()),
+            strain_margin=margins.strain,
         )
         self._books = Conversation(config, keep, epoch_ms)
-        self._unsettled: deque[_Extras | None] = deque([None] * (SETTLE_MS // HOP_MS))
+        self._unsettled: deque[_Extras | None] = deque()
         self._uncounted: deque[tuple[bool, bool]] = deque(
             [(False, False)] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS - CONFIRM)
         )
-        self._unbooked: deque[_Extras | None] = deque(
-            [None] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS)
-        )
+        self._unbooked: deque[_Extras | None] = deque([None] * (HOLD_SETTLE_MS // HOP_MS))
         self._signal: SignalKind | None = None
         self._measured: Strain | None = None
         """Strain that waits for its place among the frames."""
@@ -100,7 +113,9 @@ class Listener:
         """Start of the call that the strain's baseline belongs to."""
         self._clipping = Clipping()
         self._fault = ""
-        self._cues = Cues(config.cues)
+        self._cues = Cues(config.cues, margins)
+        self.situation = Situation()
+        """What the lamp was decided from last."""
         self._shown: list[CueShown] = []
         self._withheld: list[CueWithheld] = []
 
@@ -126,7 +141,7 @@ class Listener:
         first = list(self._unconfirmed)
         behind = (HOLD_SETTLE_MS + self._line_ms) // HOP_MS
         for talk in first + [(0, 0)] * (behind - CONFIRM):
-            self._frame(0, 0, *talk, 0, 0, DB_NONE)
+            self._frame(0, 0, *talk, 0, 0, DB_NONE, 0, 0, 0, 0)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
         self._books.finish(end_ms)
@@ -169,10 +184,12 @@ class Listener:
         agent_flags: int,
         customer_flags: int,
         customer_level_q8: int,
+        agent_q15: int,
+        customer_q15: int,
+        agent_sure_q15: int,
+        customer_sure_q15: int,
     ) -> None:
         now_ms = self._now_ms - self._line_ms
-        agent = self._settlers[0].push(agent_talk == 1)
-        customer = self._settlers[1].push(customer_talk == 1)
         hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
         self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
         nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
@@ -183,9 +200,14 @@ class Listener:
             extras = _Extras(nuclei, clipped, self._measured, self._signal)
             self._measured = self._signal = None
 
+        music = (agent_flags | customer_flags) & FLAG_MUSIC != 0
+        speech_q15 = 32767 if music else max(agent_q15, customer_q15)
+        self._doubt.push(now_ms + HOP_MS, speech_q15, agent_sure_q15, customer_sure_q15)
         self._unsettled.append(extras)
-        extras = self._unsettled.popleft()
-        self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, self._hold.on, extras)
+        for agent, customer in self._pairs.push(agent_talk == 1, customer_talk == 1):
+            at_ms, known = self._known_ms, self._unsettled.popleft()
+            self._enter(self._lamp_side, at_ms, agent, customer, self._hold.on, known)
+            self._known_ms += HOP_MS
 
         self._unconfirmed.append((agent_talk, customer_talk))
         self._uncounted.append(
@@ -230,23 +252,28 @@ class Listener:
             self._measured = self._strain.value
 
     def _look(self, heard: Heard) -> None:
-        side, at_ms = self._lamp_side, self._now_ms - self._line_ms - SETTLE_MS
+        side, at_ms = self._lamp_side, self._known_ms
         floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
         strain = self._strain.value if self._strain else None
-        situation = Situation(
+        silence_ms = 0 if silent_since_ms is None else at_ms - silent_since_ms
+        self.situation = Situation(
             in_call=side.start_ms is not None,
             on_hold=side.hold_since_ms is not None,
             agent_ms=recent.agent_ms,
             customer_ms=recent.customer_ms,
             agent_turn_ms=at_ms - floor.turn_start_ms if floor.holder == 0 else 0,
-            silence_ms=0 if silent_since_ms is None else at_ms - silent_since_ms,
+            silence_ms=silence_ms,
+            quiet_ms=max(0, min(silence_ms, at_ms - self._doubt.heard_ms)),
             strain=strain.value if strain else None,
             strain_high=side.course.high,
             strain_turned=side.course.turned,
             fault=self._fault or self._clipping.reason(),
         )
-        self._show(self._cues.look(self._now_ms, situation, side.take_events()), heard)
+        events = side.take_events()
+        doubtful = [e for e in events if e.kind == "interruption" and not self._doubt.believes(e)]
+        sure = [event for event in events if event not in doubtful]
+        self._show(self._cues.look(self._now_ms, self.situation, sure, doubtful), heard)
 
     def _show(self, shown: CueShown | None, heard: Heard) -> None:
         withheld = self._cues.take_withheld()
@@ -273,27 +300,6 @@ class Listener:
             )
             self._shown = [cue for cue in self._shown if cue.at_ms > until_ms]
             self._withheld = [cue for cue in self._withheld if cue.at_ms > until_ms]
-
-
-class Clipping:
-    """Tells clipped sound from a single loud moment: over 5 % of 10 s, until under 1 %."""
-
-    def __init__(self) -> None:
-        self._frames = deque([False] * 1000)
-        self._count = 0
-        self._on = False
-
-    def push(self, clipped: bool) -> None:
-        """Take one frame."""
-        self._frames.append(clipped)
-        self._count += clipped - self._frames.popleft()
-
-    def reason(self) -> str:
-        """What is wrong, as a sentence; empty when nothing is."""
-        self._on = self._count > (10 if self._on else 50)
-        if not self._on:
-            return ""
-        return "The sound is clipped: turn the gain of the headset or of the input down."
 
 
 class _Extras(msgspec.Struct, frozen=True):
