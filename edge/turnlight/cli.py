@@ -86,6 +86,7 @@ for wish in (
     rights_commands.unmute,
     rights_commands.pause,
     rights_commands.resume,
+    rights_commands.now,
 ):
     app.command()(wish)
 

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+
 from turnlight import __version__
 from turnlight.agent import Heard, Listener
 from turnlight.audio import Source, SourceStalled, open_source
@@ -28,6 +30,7 @@ from turnlight.dsp import Core
 from turnlight.lamps import GuardedLamp, LampThread, lamp_for
 from turnlight.messages import Health, Quality
 from turnlight.metrics import WindowSums, window_fields
+from turnlight.now import NOW, Now, table
 from turnlight.outbox import Outbox
 from turnlight.recording import InputError
 from turnlight.rights import Refused, Rights
@@ -99,6 +102,9 @@ class Desk:
         self._overruns = 0
         self._heard_s = -1e9
         self._windows = Windows(config, self._health) if config.uplink.host else None
+        self._listener: Listener | None = None
+        self._hearing = threading.Lock()
+        """Held while the listener hears, so that another thread may ask how the call goes."""
 
     def run(self, source: Source) -> None:
         """Listen until told to stop or the recording ends; a lost tap is opened again."""
@@ -108,6 +114,12 @@ class Desk:
                 if self._stopping.wait(REOPEN_EVERY_S):
                     return
             source = again
+
+    def now(self) -> Now:
+        """How the call that is on goes, for its agent alone; empty without a call."""
+        with self._hearing:
+            listener = self._listener
+            return listener.so_far() if listener and listener.situation.in_call else {}
 
     def close(self) -> None:
         """Let the last windows leave."""
@@ -141,28 +153,38 @@ class Desk:
                 self._overruns += missed
                 if self._rights.paused(_now_ms()):
                     if listener:  # as if both had hung up
-                        self._deliver(listener.finish(), overrun=False)
+                        self._deliver(self._finish(listener), overrun=False)
                         listener = None
                     continue
                 if listener and self._drifted(listener, now_ms - epoch_ms - heard_ms):
-                    self._deliver(listener.finish(), overrun=False)
+                    self._deliver(self._finish(listener), overrun=False)
                     listener = None
                 if listener is None:
                     core.reset()
                     epoch_ms, heard_ms = now_ms - block_ms, block_ms
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
-                self._deliver(listener.hear(core.process(pcm)), overrun=missed > 0)
+                with self._hearing:
+                    self._listener = listener
+                    heard = listener.hear(core.process(pcm))
+                self._deliver(heard, overrun=missed > 0)
         except SourceStalled as error:
             lost = str(error)
         finally:
             source.close()
         if listener:
-            self._deliver(listener.hear(core.flush()), overrun=False)
-            self._deliver(listener.finish(), overrun=False)
+            with self._hearing:
+                heard = listener.hear(core.flush())
+            self._deliver(heard, overrun=False)
+            self._deliver(self._finish(listener), overrun=False)
         if lost:
             _LOG.warning("%s", lost)
             self._lamp.show(CueShown(at_ms=round(heard_ms), cue="fault", reason=lost))
         return not lost
+
+    def _finish(self, listener: Listener) -> Heard:
+        with self._hearing:
+            self._listener = None
+            return listener.finish()
 
     def _drifted(self, listener: Listener, apart_ms: float) -> bool:
         live = self._config.audio.source == "portaudio"
@@ -199,15 +221,17 @@ def _temperature_c() -> float | None:
         return None
 
 
-def _open_door(config: Config, rights: Rights) -> Doorway | None:
+def _open_door(config: Config, rights: Rights, desk: Desk) -> Doorway | None:
     def answer(line: str) -> str:
+        if line == NOW:
+            return msgspec.json.encode(desk.now()).decode()
         try:
             return rights.ask(line, _now_ms())
         except Refused as error:
             return f"{REFUSED}{error}"
 
     try:
-        return Doorway(config.desk.door, answer)
+        return Doorway(config.desk.door, answer, private={NOW})
     except DoorError as error:
         _LOG.warning("%s; until then the agent cannot dim, mute or pause this desk", error)
         return None
@@ -229,12 +253,12 @@ def run(config: Config) -> None:
     with ExitStack() as stack:
         source = open_source(config.audio)
         rights = Rights()
-        lamp = lamp_for(config.lamp, rights)
+        lamp = lamp_for(config.lamp, rights, lambda: table(desk.now()))
         desk = Desk(config, lamp, rights, stopping)
         stack.callback(desk.close)
         thread = LampThread(lamp)
         thread.start()
         stack.callback(thread.stop)
-        if door := _open_door(config, rights):
+        if door := _open_door(config, rights, desk):
             stack.callback(door.close)
         desk.run(source)
