@@ -26,24 +26,14 @@ def test_the_last_minute_the_last_five_and_the_call_stand_below_each_other() -> 
     title, *lines = told(listener.so_far())
     assert title.split("  ")[-1].strip() == "strain"
     assert [line[:14].strip() for line in lines] == ["last minute", "last 5 minutes", "this call"]
-    assert lines[0].split()[2:4] == ["81", "%"]
+    assert lines[0].split()[2:4] == ["79", "%"]
     assert lines[2].split()[2:4] == ["43", "%"]
 
 
 def test_what_is_withheld_is_a_dash() -> None:
     listener = Listener(Config(), keep=False)
     listener.hear(rows([(0, 5)], [], length_s=8))
-    assert told(listener.so_far())[1].split() == [
-        "last",
-        "minute",
-        "–",
-        "0",
-        "0",
-        "–",
-        "0",
-        "%",
-        "–",
-    ]
+    assert told(listener.so_far())[1].split()[2:] == ["–", "0", "0", "–", "0", "%", "–"]
 
 
 def test_without_a_call_there_is_nothing_to_show() -> None:
@@ -55,7 +45,7 @@ def test_the_terminal_shows_it_below_the_lamp_and_asks_once_a_second() -> None:
 
     def under() -> str:
         asked.append(1)
-        return f"answer {len(asked)}"
+        return "so it goes " + "on " * len(asked)
 
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80)
@@ -65,4 +55,4 @@ def test_the_terminal_shows_it_below_the_lamp_and_asks_once_a_second() -> None:
         lamp.tick(now_ms)
     lamp.close()
     assert len(asked) == 3
-    assert "answer 3" in screen.getvalue()
+    assert "so it goes on on on" in screen.getvalue()
