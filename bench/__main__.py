@@ -38,6 +38,7 @@ SECTIONS = {
     "speed": "Speed of two channels on one core",
     "recovery": "Events in a running call",
     "latency": "How late a decision is known",
+    "pace": "Syllables",
     "turns": "Interruptions and backchannels of the demo calls",
     "cues": "Cues over two hours of conversation on desks",
     "cost": "What it costs on aarch64",
