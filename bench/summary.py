@@ -138,6 +138,7 @@ ASKED = (
         1,
         more=True,
     ),
+    Asked("from the sound that causes it to the lamp, p99, ms", "lamp", "p99, ms", {}, 250, 250),
     Asked("onset known, median, ms", "latency", "onset, median", {"where": "desks"}, 60, 60),
     Asked("end known, median, ms", "latency", "end, median", {"where": "desks"}, 150, 150),
     Asked(
