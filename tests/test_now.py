@@ -25,7 +25,7 @@ def test_the_last_minute_the_last_five_and_the_call_stand_below_each_other() -> 
     listener.hear(rows([(0, 20), (100, 140)], [(20.5, 99), (120, 120.5)], length_s=150))
     title, *lines = told(listener.so_far())
     assert title.split("  ")[-1].strip() == "strain"
-    assert [line[:14].strip() for line in lines] == ["last minute", "last 5 minutes", "this call"]
+    assert [line[:14].strip() for line in lines] == ["last minute", "last 5 min", "this call"]
     assert lines[0].split()[2:4] == ["79", "%"]
     assert lines[2].split()[2:4] == ["43", "%"]
 

@@ -54,14 +54,12 @@ class Doubt:
 
     def __init__(self, margins: Margins, line_ms: int = 0) -> None:
         self._margins = margins
-        self._agent = deque([0] * (line_ms // HOP_MS))
-        self._both = deque([0] * (KEPT_MS // HOP_MS))
-        """Probability that both spoke, Q15, frame by frame."""
-        self._undecided = deque([0] * (KEPT_MS // HOP_MS))
-        """4 p (1 - p) of the agent's probability, Q15: 1 where it says nothing."""
-        self._undecided_sum = 0
+        # confirmed probabilities, Q15, frame by frame; the newest of the agent's still wait
+        kept, late = KEPT_MS // HOP_MS, line_ms // HOP_MS
+        self._agent = deque([0] * (kept + late), kept + late)
+        self._customer = deque([0] * kept, kept)
         self._until_ms = -line_ms - CONFIRM * HOP_MS
-        """End of the newest of them."""
+        """End of the newest of the customer's."""
         self._quiet_q15 = round(margins.quiet * _Q15)
         self.heard_ms = -(1 << 62)
         """End of the last frame in which somebody may have spoken."""
@@ -80,12 +78,7 @@ class Doubt:
         if speech_q15 > self._quiet_q15:
             self.heard_ms = end_ms
         self._agent.append(agent_sure_q15)
-        agent_q15 = self._agent.popleft()
-        self._both.append(min(agent_q15, customer_sure_q15))
-        self._both.popleft()
-        undecided_q15 = (agent_q15 * (_Q15 - agent_q15)) >> 13  # 4 * Q30 >> 15
-        self._undecided.append(undecided_q15)
-        self._undecided_sum += undecided_q15 - self._undecided.popleft()
+        self._customer.append(customer_sure_q15)
         self._until_ms += HOP_MS
 
     def believes(self, interruption: Event) -> bool:
@@ -95,16 +88,18 @@ class Doubt:
         length_ms = interruption.end_ms - interruption.start_ms
         if not interruption.floor_taken:
             length_ms -= BACKCHANNEL_MAX_MS + self._margins.backchannel_ms
-        newest = len(self._both) - self._until_ms // HOP_MS
+        newest = len(self._customer) - self._until_ms // HOP_MS
         start = max(0, newest + interruption.start_ms // HOP_MS)
         end = newest + interruption.end_ms // HOP_MS
-        both = list(islice(self._both, start, max(start, end)))
+        pairs = islice(zip(self._agent, self._customer, strict=False), start, max(start, end))
+        both = [min(pair) for pair in pairs]
         if length_ms <= 0 or not both:
             return False
-        asked = self._margins.sure + self._margins.unsure * self.undecided
+        asked = self._margins.sure + self._margins.unsure * self._undecided()
         return sum(both) / len(both) >= asked * _Q15
 
-    @property
-    def undecided(self) -> float:
-        """How undecided the core was about the agent in the last 30 s, 0..1."""
-        return self._undecided_sum / len(self._undecided) / _Q15
+    def _undecided(self) -> float:
+        """How undecided the core was about the agent of late, 0..1: the mean of 4 p (1 - p)."""
+        kept = len(self._customer)
+        agent = islice(self._agent, kept)
+        return sum(q15 * (_Q15 - q15) for q15 in agent) * 4 / (kept * _Q15 * _Q15)

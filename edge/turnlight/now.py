@@ -15,8 +15,8 @@ from turnlight import wording
 NOW = "now"
 """What one says at the doorway to be told."""
 NO_CALL = "No call is on."
-_TIMES = {"last_60_s": "last minute", "last_5_min": "last 5 minutes", "call": "this call"}
-_TITLES = ("you talk", "you cut in", "backchannels", "you answer after", "silence", "strain")
+_TIMES = {"last_60_s": "last minute", "last_5_min": "last 5 min", "call": "this call"}
+_TITLES = ("you talk", "cut in", "backchannels", "answer after", "silence", "strain")
 
 Now = dict[str, dict[str, Any]]
 """`Listener.so_far`; empty while no call is on."""

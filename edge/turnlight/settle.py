@@ -96,8 +96,10 @@ class PairSettler:
         ours, theirs = self._known
         ours.extend(self._settlers[0].push(agent))
         theirs.extend(self._settlers[1].push(customer))
-        both = min(len(ours), len(theirs))
-        return [(ours.popleft(), theirs.popleft()) for _ in range(both)]
+        pairs = []
+        while ours and theirs:
+            pairs.append((ours.popleft(), theirs.popleft()))
+        return pairs
 
 
 class HoldSettler:
