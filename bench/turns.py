@@ -27,6 +27,7 @@ KINDS = ("interruption", "backchannel", "early_start")
 NEAR_S = 0.3
 """An event is the labelled one if it starts so near to it."""
 ROOM_DBFS = -50.0
+QUICK_DESK = "as recorded"
 
 Change = Callable[[Pcm], Pcm]
 
@@ -137,5 +138,5 @@ def rows(desks: Mapping[str, Change]) -> list[Row]:
 
 def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
     """Nothing but the demo calls is needed."""
-    del data, extra, quick
-    return rows(DESKS)
+    del data, extra
+    return rows({QUICK_DESK: DESKS[QUICK_DESK]} if quick else DESKS)
