@@ -1,7 +1,7 @@
 """Measures every figure that the core is held to, with other detectors on the same sound.
 
-    ./run bench --data DATA --extra EXTRA              all of it, about twelve minutes
-    ./run bench --data DATA --extra EXTRA --quick      less sound, about two minutes
+    ./run bench --data DATA --extra EXTRA              all of it, about twenty minutes
+    ./run bench --data DATA --extra EXTRA --quick      less sound, about four minutes
     ./run bench --data DATA --only desk,clean          some of the sections
 
 DATA and EXTRA are the folders of models/speech/voices.py; only their held-out side is used.
@@ -38,7 +38,10 @@ SECTIONS = {
     "speed": "Speed of two channels on one core",
     "recovery": "Events in a running call",
     "latency": "How late a decision is known",
+    "pace": "Syllables",
+    "turns": "Interruptions and backchannels of the demo calls",
     "cues": "Cues over two hours of conversation on desks",
+    "lamp": "From the sound that causes it to the lamp",
     "cost": "What it costs on aarch64",
     "strain": "Vocal strain",
 }

@@ -1,31 +1,53 @@
 """Cues of the lamp over two hours of ordinary conversation on desks: which of them are wrong.
 
-The same conversation goes through the same code twice: once as the core hears it, once with who
-really speaks in place of the core's decisions. A cue is wrong where the truth gives none of its
-kind near it, shown or due; it is missed the other way round.
+The same conversation goes through the same code twice: once as the core hears it, with the margins
+that the lamp asks for, once with who really speaks in place of the core's decisions and with the
+bare conditions. A cue is wrong where the truth does not give it: its condition holds at no time
+near it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from bench import scenes
 from bench.systems import ours
 from bench.table import Row, progress
 from bench.truth import Labels
-from turnlight.agent import Listener
+from turnlight.agent import LOOK_MS, Listener
 from turnlight.config import Config
-from turnlight.cues import PRIORITY, Cue
-from turnlight.dsp import CONFIRM, Frames
+from turnlight.cues import FRESH_MS, PRIORITY, Cue, Cues
+from turnlight.doubt import EXACT, USUAL, Margins
+from turnlight.dsp import CONFIRM, HOP_MS, Frames
 
 CALLS, SECONDS, QUICK_CALLS = 24, 300.0, 2
 NEAR_MS = 15_000
 """As far as two cues lie from each other: so much may one wait for the other."""
 
-Said = list[tuple[int, Cue]]
-"""When, and what."""
+CUES: tuple[Cue, ...] = (*PRIORITY, "breathe")
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A cue is right from one time to another."""
+
+    cue: Cue
+    start_ms: int
+    end_ms: int
+
+    def near(self, cue: Cue, at_ms: int) -> bool:
+        """Whether a cue of then is this one."""
+        return cue == self.cue and self.start_ms - NEAR_MS <= at_ms <= self.end_ms + NEAR_MS
+
+
+class Said(msgspec.Struct):
+    """What the lamp says over a call; no faults."""
+
+    shown: list[tuple[int, Cue]] = msgspec.field(default_factory=list)
+    spans: list[Span] = msgspec.field(default_factory=list)
+    """When each cue would be right, whatever stands against it and whatever was said before."""
 
 
 def told(rows: Frames, truth: Labels) -> Frames:
@@ -37,24 +59,64 @@ def told(rows: Frames, truth: Labels) -> Frames:
     return out
 
 
-def lamp(rows: Frames) -> tuple[Said, Said]:
-    """What the lamp shows over a call, and what it shows or has due; no faults."""
-    listener = Listener(Config(), keep=True)
-    calls = [*listener.hear(rows).calls, *listener.finish().calls]
-    shown: Said = [
-        (cue.at_ms, cue.cue) for call in calls for cue in call.cues if cue.cue != "fault"
-    ]
-    due: Said = [(held.at_ms, held.cue) for call in calls for held in call.withheld]
-    return shown, shown + due
+def lamp(rows: Frames, margins: Margins) -> Said:
+    """What the lamp shows over a call, and when its cues would be right."""
+    listener, cues, said = (
+        Listener(Config(), True, 0, margins),
+        Cues(Config().cues, margins),
+        Said(),
+    )
+    calls, look = [], LOOK_MS // HOP_MS
+    since: dict[Cue, int] = {}
+    hard = False
+    for start in range(0, len(rows), look):
+        calls += listener.hear(rows[start : start + look]).calls
+        now_ms, situation = start * HOP_MS + LOOK_MS, listener.situation
+        hard |= situation.strain_high
+        for cue in PRIORITY:
+            if cues.reason(cue, now_ms, situation):
+                since.setdefault(cue, now_ms)
+            elif cue in since:
+                said.spans.append(Span(cue, since.pop(cue), now_ms))
+    said.spans += [Span(cue, start_ms, len(rows) * HOP_MS) for cue, start_ms in since.items()]
+    if hard:
+        said.spans.append(Span("breathe", len(rows) * HOP_MS, len(rows) * HOP_MS))
+    calls += listener.finish().calls
+    for call in calls:
+        said.shown += [(cue.at_ms, cue.cue) for cue in call.cues if cue.cue != "fault"]
+        # an interruption is right for a moment
+        said.spans += [Span(cue.cue, cue.at_ms, cue.at_ms + FRESH_MS) for cue in call.cues]
+        said.spans += [Span(held.cue, held.at_ms, held.at_ms + FRESH_MS) for held in call.withheld]
+    return said
 
 
-def without(said: Said, among: Said) -> list[Cue]:
-    """What has none of its kind near it among the others."""
-    return [
+def compare(heard: Said, true: Said) -> dict[str, list[Cue]]:
+    """The cues of one call, by what they are."""
+    late = [
         cue
-        for at_ms, cue in said
-        if not any(cue == other and abs(at_ms - then_ms) <= NEAR_MS for then_ms, other in among)
+        for at_ms, cue in heard.shown
+        if not any(cue == other and abs(at_ms - then) <= NEAR_MS for then, other in true.shown)
     ]
+    wrong = [
+        cue for at_ms, cue in heard.shown if not any(span.near(cue, at_ms) for span in true.spans)
+    ]
+    given = []
+    for at_ms, cue in true.shown:
+        spans = [span for span in true.spans if span.near(cue, at_ms)]
+        if any(
+            span.near(cue, ours_ms)
+            for span in spans
+            for ours_ms, other in heard.shown
+            if other == cue
+        ):
+            given.append(cue)
+    return {
+        "shown": [cue for _, cue in heard.shown],
+        "wrong": wrong,
+        "apart": late,
+        "true": [cue for _, cue in true.shown],
+        "given": given,
+    }
 
 
 def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
@@ -62,7 +124,7 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
     material = scenes.held_out(data, extra)
     names = scenes.speakers(material)
     count = QUICK_CALLS if quick else CALLS
-    found: dict[str, list[Cue]] = {"shown": [], "wrong": [], "true": [], "missed": []}
+    found: dict[str, list[Cue]] = {}
     for number, desk in enumerate(scenes.grid(count, 9)):
         progress(f"  call {number + 1}/{count}")
         pair = (names[number % len(names)], names[(number + 1 + number // len(names)) % len(names)])
@@ -71,16 +133,22 @@ def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
         rng = np.random.default_rng((scenes.SEED, 9, number))
         call = scenes.converse(material, pair, SECONDS, rng)
         rows = ours(scenes.pcm(scenes.put_on(desk, call, material, rng)))
-        shown, seen = lamp(rows)
-        true, due = lamp(told(rows, call.truth))
-        found["shown"] += [cue for _, cue in shown]
-        found["wrong"] += without(shown, due)
-        found["true"] += [cue for _, cue in true]
-        found["missed"] += without(true, seen)
-    hours = count * SECONDS / 3600
-    table: list[Row] = [
-        {"cue": cue.replace("_", " "), **{kind: said.count(cue) for kind, said in found.items()}}
-        for cue in (*PRIORITY, "breathe")
-    ]
-    all_: Row = {"cue": "all", **{kind: len(said) for kind, said in found.items()}}
-    return [*table, all_ | {"wrong, per hour": len(found["wrong"]) / hours}]
+        of_call = compare(lamp(rows, USUAL), lamp(told(rows, call.truth), EXACT))
+        for kind, cues in of_call.items():
+            found.setdefault(kind, []).extend(cues)
+    return table(found, count * SECONDS / 3600)
+
+
+def table(found: dict[str, list[Cue]], hours: float) -> list[Row]:
+    """Counts by cue, and over all of them."""
+    rows: list[Row] = []
+    for cue in CUES:
+        counts = {kind: said.count(cue) for kind, said in found.items()}
+        rows.append({"cue": cue.replace("_", " "), **counts, "given, %": _share(counts)})
+    counts = {kind: len(said) for kind, said in found.items()}
+    all_: Row = {"cue": "all", **counts, "given, %": _share(counts)}
+    return [*rows, all_ | {"wrong, per hour": counts["wrong"] / hours}]
+
+
+def _share(counts: dict[str, int]) -> float | str:
+    return 100 * counts["given"] / counts["true"] if counts["true"] else ""

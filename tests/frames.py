@@ -9,6 +9,7 @@ import numpy as np
 from turnlight.dsp import BANDS, CONFIRM, DB_NONE, FLAG_MUSIC, FRAME, Frames
 
 SPEECH_DB, QUIET_DB = -25, -70
+SURE_Q15 = 32_000
 
 Spans = Iterable[Iterable[float]]
 
@@ -31,7 +32,9 @@ def rows(agent: Spans, customer: Spans, hold: Spans = (), length_s: float | None
         made["customer_talk"][start : start + 300] = 1
         made["customer_flags"][start + 300 : end + 100] |= FLAG_MUSIC
     for party in spans:
-        made[f"{party}_confirmed"][CONFIRM:] = made[f"{party}_talk"][:-CONFIRM]
+        made[f"{party}_speech_q15"] = np.where(made[f"{party}_talk"], SURE_Q15, 0)
+        for first, later in (("talk", "confirmed"), ("speech_q15", "confirmed_q15")):
+            made[f"{party}_{later}"][CONFIRM:] = made[f"{party}_{first}"][:-CONFIRM]
     return made
 
 

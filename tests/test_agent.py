@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 import turnlight
 from frames import rows, voice
-from turnlight.agent import Clipping, Heard, Listener
+from turnlight.agent import Heard, Listener
 from turnlight.call import CallRecord
+from turnlight.clipping import Clipping
 from turnlight.config import CallSettings, Config, StrainSettings
 from turnlight.dsp import FLAG_CLIPPED, FLAG_NUCLEUS, Frames
 from turnlight.messages import WINDOW_MS
@@ -197,17 +198,38 @@ def test_the_lamp_follows_the_call() -> None:
     heard = listen(rows([(4, 9)], [(0, 5.5), (26, 27)], length_s=60))
     assert [(c.cue, c.at_ms) for c in heard.cues] == [
         ("idle", 100),
-        ("listening", 400),
-        ("let_finish", 5_900),
-        ("listening", 8_900),
+        ("listening", 200),
+        # the customer has stopped for 250 ms
+        ("let_finish", 5_800),
+        ("listening", 8_800),
         # silent for 5 s at 14 s, but cues keep their distance
-        ("long_silence", 20_900),
-        ("listening", 26_400),
-        ("long_silence", 35_900),
-        ("idle", 47_400),
+        ("long_silence", 20_800),
+        ("listening", 26_200),
+        ("long_silence", 35_800),
+        ("idle", 47_000),
     ]
     (call,) = heard.calls
     assert call.cues == [c for c in heard.cues if c.cue in ("let_finish", "long_silence")]
+
+
+def test_an_interruption_that_the_core_is_not_sure_of_is_withheld_and_told() -> None:
+    made = rows([(4, 9)], [(0, 5.5)], length_s=60)
+    made["agent_confirmed_q15"][420:570] = 15_000
+    (call,) = listen(made).calls
+    assert "let_finish" not in [cue.cue for cue in call.cues]
+    assert [(held.cue, held.because) for held in call.withheld if held.cue == "let_finish"] == [
+        ("let_finish", "It was not clear enough that both spoke.")
+    ]
+    assert call.metrics["interruptions"]["agent"]["count"] == 1
+
+
+def test_a_silence_in_which_somebody_may_have_spoken_is_not_cued() -> None:
+    made = rows([(0, 5)], [(15, 16)], length_s=20)
+    assert "long_silence" in {cue.cue for cue in listen(made).cues}
+    made["customer_speech_q15"][950] = 12_000
+    assert "long_silence" in {cue.cue for cue in listen(made).cues}
+    made["customer_speech_q15"][1050] = 12_000
+    assert "long_silence" not in {cue.cue for cue in listen(made).cues}
 
 
 def test_an_upset_customer_who_calms_down() -> None:

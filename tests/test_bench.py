@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import latency, recovery, scenes, scores, summary, truth
+from bench import latency, pace, recovery, scenes, scores, summary, truth
 from bench.table import markdown, shown
 
 ROOT = Path(__file__).parents[1]
@@ -256,3 +256,28 @@ def test_without_data_one_sentence_says_what_is_needed(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert len(ran.stderr.strip().splitlines()) == 1
     assert "--data DATA is needed" in ran.stderr
+
+
+# --- pace
+
+
+def test_a_line_ends_where_the_next_one_has_words() -> None:
+    own = [
+        {"start_s": start_s, "end_s": start_s + 1, "text": text}
+        for start_s, text in [(0.9, "Good morning."), (3.0, ""), (5.0, "Right."), (8.0, "")]
+    ]
+    assert pace.line(own, 0.91) == [(0.9, 1.9), (3.0, 4.0)]
+    assert pace.line(own, 5.0) == [(5.0, 6.0), (8.0, 9.0)]
+
+
+def test_counted_lines_stand_in_the_calls_and_are_said_at_a_human_rate() -> None:
+    for one in pace.demo_calls():
+        assert 2.5 < one.syllables / one.true_s < 8
+
+
+def test_pace_is_correlated_by_count_and_by_rate() -> None:
+    sentences = [pace.Sentence(n, n / 5, 2 * n, n / 5) for n in (5, 10, 20)]
+    row = pace.row("made", [*sentences, pace.Sentence(10, 1.0, 20, 1.0)])
+    assert row["count r"] == pytest.approx(1)
+    assert row["rate r"] == pytest.approx(1)
+    assert row["nuclei per syllable"] == 2

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from turnlight.config import CueSettings
 from turnlight.cues import PRIORITY, SHOWN_MS, STATES, Cue, Cues, CueShown, Situation
+from turnlight.doubt import EXACT
 from turnlight.turns import Event
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "cues.md"
@@ -56,7 +57,8 @@ def turn(seconds: float) -> Situation:
 
 
 def silence(seconds: float) -> Situation:
-    return Situation(in_call=True, silence_ms=round(seconds * 1000))
+    ms = round(seconds * 1000)
+    return Situation(in_call=True, silence_ms=ms, quiet_ms=ms)
 
 
 def strained(value: float = 72, high: bool = True) -> Situation:
@@ -220,6 +222,7 @@ def test_the_most_pressing_cue_comes_first_and_the_others_wait_their_turn() -> N
         agent_ms=40_000,
         agent_turn_ms=70_000,
         silence_ms=6_000,
+        quiet_ms=6_000,
         strain=80,
         strain_high=True,
     )
@@ -333,3 +336,25 @@ def test_every_cue_and_setting_is_documented() -> None:
     text = DOCUMENT.read_text()
     names = [*get_args(Cue), *CueSettings.__struct_fields__]
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_a_share_at_its_limit_is_not_said_unless_it_is_measured_exactly() -> None:
+    at_its_limit = Situation(in_call=True, agent_ms=26_200, customer_ms=13_800)
+    assert "share_floor" not in Desk().see(at_its_limit, 60)
+    exact = Cues(CueSettings(), EXACT)
+    assert exact.reason("share_floor", 0, at_its_limit).startswith("You have talked 66 %")
+
+
+def test_slow_down_is_not_said_after_the_voice_has_calmed_though_it_had_to_wait() -> None:
+    desk = Desk()
+    desk.see(LISTENING, 0.1, interruption(taken=True))
+    desk.see(strained(72), 10)
+    assert "slow_down" not in desk.see(strained(23), 30)
+    assert [held.cue for held in desk.cues.take_withheld()] == ["slow_down"]
+
+
+def test_an_interruption_in_doubt_is_kept_to_itself_and_told() -> None:
+    desk = Desk()
+    assert desk.cues.look(200, LISTENING, [], [interruption(taken=True)]) is not None
+    assert desk.see(LISTENING, 5) == []
+    assert withheld(desk) == [("let_finish", "It was not clear enough that both spoke.")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -68,7 +71,9 @@ def test_coaching_is_off_until_the_agent_asks_for_it() -> None:
     rights = Rights()
     assert not rights.coached
     told = rights.ask("coach on", 0)
-    assert told.endswith("It also tells when your own voice is strained; nobody else learns of that.")
+    assert told.endswith(
+        "It also tells when your own voice is strained; nobody else learns of that."
+    )
     assert rights.coached
     assert rights.ask("coach off", 0) == "The lamp shines as it is set."
     assert not rights.coached
@@ -137,6 +142,39 @@ def test_a_visitor_who_goes_or_shouts_stops_nobody(path: Path, heard: list[str])
             visitor.sendall(shout)
     assert ask(path, "wish") == "you said wish"
     assert all(len(line) <= 2 * LINE_MOST for line in heard)
+
+
+def test_what_is_private_is_told_to_the_user_who_runs_the_desk(path: Path) -> None:
+    doorway = Doorway(path, str.upper, private={"now"})
+    assert ask(path, "now") == "NOW"
+    doorway.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
+def test_what_is_private_is_told_to_nobody_else_who_may_open_the_door() -> None:
+    # short and open to everybody on the way: what is asked here is not the file's rights
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "desk.sock"
+        doorway = Doorway(path, str.upper, private={"now"})
+        Path(folder).chmod(0o755)
+        path.chmod(0o666)
+        told = []
+        for wish in ("now", "show"):
+            program = (
+                "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX);"
+                "s.connect(sys.argv[1]); s.sendall(sys.argv[2].encode() + b'\\n');"
+                "print(s.recv(1000).decode())"
+            )
+            asked = [sys.executable, "-c", program, str(path), wish]
+            told.append(subprocess.run(asked, capture_output=True, text=True).stdout.strip())
+        doorway.close()
+    assert told == ["! only the user who runs this desk may ask for `now`", "SHOW"]
+
+
+def test_a_long_answer_comes_whole(path: Path) -> None:
+    doorway = Doorway(path, lambda line: line * 5_000)
+    assert ask(path, "now") == "now" * 5_000
+    doorway.close()
 
 
 def test_what_a_dead_process_left_is_taken_over(path: Path) -> None:
@@ -260,7 +298,13 @@ def test_the_running_desk_hears_the_commands_and_takes_its_socket_away(tmp_path:
     with subprocess.Popen(run, stdout=subprocess.PIPE, text=True) as desk:
         until(door.exists)
         assert say("dim", "30") == (0, "The lamp shines at 30 %.")
+        until(lambda: say("now", "--json")[1] != "{}")
+        now = json.loads(say("now", "--json")[1])
+        assert list(now) == ["last_60_s", "last_5_min", "call"]
+        assert now["call"]["agent_talk_pct"] is not None
+        assert "backchannels" in say("now")[1].splitlines()[0]
         assert say("pause")[1].startswith("Paused: nothing is measured")
+        assert say("now") == (0, "No call is on.")
         assert say("resume") == (0, "The lamp shines at 30 %.")
         code, sentence = say("mute", "5000")
         assert (code, sentence[:40]) == (2, "turnlight: `5000` is not a time in minut")

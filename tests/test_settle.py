@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from settled import frames, runs, settled, spans
-from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler
+from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, PairSettler, PromptSettler
 
 
 def settled_at_leisure(raw: list[bool]) -> list[tuple[int, int]]:
@@ -64,3 +64,37 @@ def test_flickering_music_is_one_hold() -> None:
 
 def test_a_moment_of_music_is_no_hold() -> None:
     assert not any(settled_hold([300 <= i < 340 for i in range(1000)], [-30] * 1000))
+
+
+@given(runs)
+def test_what_is_known_at_once_is_what_is_known_later(lengths: list[int]) -> None:
+    raw, prompt = frames(lengths), PromptSettler()
+    known: list[bool] = []
+    for i, talk in enumerate(raw + [False] * 37):
+        known += prompt.push(talk)
+        assert i + 1 - len(known) <= SETTLE_MS // 10
+    assert known[: len(raw)] == settled(raw)
+
+
+def test_speech_that_goes_on_and_a_long_silence_are_known_at_once() -> None:
+    prompt = PromptSettler()
+    given = [len(prompt.push(talk)) for talk in [True] * 50 + [False] * 50]
+    assert given == [0] * 11 + [12] + [1] * 38 + [0] * 25 + [26] + [1] * 24
+
+
+def test_a_pair_is_given_once_both_of_it_are_known() -> None:
+    pairs = PairSettler()
+    # both talk from the first frame; the customer pauses for 250 ms and goes on
+    talk = [(True, i < 20 or i >= 45) for i in range(80)]
+    given = [pairs.push(agent, customer) for agent, customer in talk]
+    assert [pair for known in given for pair in known] == [(True, True)] * 80
+    assert [i for i, known in enumerate(given) if not known] == [*range(11), *range(20, 56)]
+
+
+def test_the_agent_of_a_slow_line_is_held_back() -> None:
+    pairs = PairSettler(agent_late_ms=20)
+    assert [pair for _ in range(12) for pair in pairs.push(True, True)] == [
+        (False, True),
+        (False, True),
+        *[(True, True)] * 10,
+    ]

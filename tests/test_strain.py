@@ -196,3 +196,15 @@ def test_the_summary() -> None:
     assert (summary.mean, summary.highest, summary.confidence) == (50.0, 70.0, 0.5)
     assert summary.turnaround
     assert course().summary() is None
+
+
+def test_a_margin_asks_for_more_than_the_limits() -> None:
+    bare, careful = Course(CueSettings()), Course(CueSettings(), margin=3)
+    for i, value in enumerate([62.0] * 10 + [64.0] * 10 + [34.0] * 10 + [31.0] * 10):
+        for course in (bare, careful):
+            course.push(500 * i, Strain(value, 1.0))
+        if i == 9:
+            assert (bare.high, careful.high) == (True, False)
+        elif i == 29:
+            assert (bare.turned, careful.turned) == (True, False)
+    assert careful.turned

@@ -14,8 +14,10 @@ import msgspec
 import numpy as np
 
 from turnlight.call import CallRecord, Conversation, SignalKind
+from turnlight.clipping import Clipping
 from turnlight.config import Config
 from turnlight.cues import PRIVATE, STATES, Cues, CueShown, CueWithheld, Situation
+from turnlight.doubt import USUAL, Doubt, Margins
 from turnlight.dsp import (
     CONFIRM,
     DB_NONE,
@@ -28,7 +30,7 @@ from turnlight.dsp import (
 )
 from turnlight.metrics import WindowSums, measures
 from turnlight.own_voice import OwnVoice
-from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
+from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, PairSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.strain_model import StrainModel
 from turnlight.tones import Line, LineTones
@@ -48,6 +50,10 @@ _COLUMNS = (
     "agent_flags",
     "customer_flags",
     "customer_level_db_q8",
+    "agent_speech_q15",
+    "customer_speech_q15",
+    "agent_confirmed_q15",
+    "customer_confirmed_q15",
 )
 
 
@@ -65,9 +71,9 @@ class Heard(msgspec.Struct):
 class Listener:
     """Numbers to meaning: no clock and no I/O, the same live and offline.
 
-    What the lamp goes by is SETTLE_MS behind the sound. What is counted is HOLD_SETTLE_MS
-    behind, since music on hold is recognised late and nothing of it may count as speech; so it
-    goes by the core's confirmed decisions.
+    The lamp goes by what can no longer change, and by no more than SETTLE_MS behind the sound.
+    What is counted is HOLD_SETTLE_MS behind, since music on hold is recognised late and nothing
+    of it may count as speech; so it goes by the core's confirmed decisions.
 
     What the customer says belongs to the moment in which it was spoken, one delay of the line
     before it is heard. So the agent's decisions wait for as long, and all is that much later.
@@ -77,17 +83,25 @@ class Listener:
         keep: whether ended calls list their segments, events and cues; without it memory is
             bounded.
         epoch_ms: Unix time of the sound's time 0; windows are aligned with it.
+        margins: what the lamp asks for before it says something.
 
     Raises:
         ModelError: strain is to be measured and its model cannot be used.
     """
 
-    def __init__(self, config: Config, keep: bool, epoch_ms: int = 0) -> None:
+    def __init__(
+        self, config: Config, keep: bool, epoch_ms: int = 0, margins: Margins = USUAL
+    ) -> None:
         self._settings = config.cues
         self._keep = keep
         self._now_ms = 0
         self._line_ms = config.call.line_ms
-        self._settlers = Settler(self._line_ms), Settler()
+        self._pairs = PairSettler(self._line_ms)
+        self._known_ms = -self._line_ms
+        """End of what the lamp knows."""
+        self._doubt = Doubt(margins, self._line_ms)
+        self._settled = deque([(False, False)] * (SETTLE_MS // HOP_MS))
+        """The lamp's frames once more, all as late, for the line's tones."""
         self._confirmed_settlers = Settler(self._line_ms), Settler()
         self._agent_nuclei = deque([False] * (self._line_ms // HOP_MS))
         self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
@@ -100,16 +114,17 @@ class Listener:
         self._own_voice: OwnVoice | None = None
         """None unless the agent asked for coaching."""
         self._lamp_side = Conversation(
-            config, keep=False, rolling_ms=(self._share_ms, *ROLLING_MS.values())
+            config,
+            keep=False,
+            rolling_ms=(self._share_ms, *ROLLING_MS.values()),
+            strain_margin=margins.strain,
         )
         self._books = Conversation(config, keep, epoch_ms)
-        self._unsettled: deque[_Extras | None] = deque([None] * (SETTLE_MS // HOP_MS))
+        self._unsettled: deque[_Extras | None] = deque()
         self._uncounted: deque[tuple[bool, bool]] = deque(
             [(False, False)] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS - CONFIRM)
         )
-        self._unbooked: deque[_Extras | None] = deque(
-            [None] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS)
-        )
+        self._unbooked: deque[_Extras | None] = deque([None] * (HOLD_SETTLE_MS // HOP_MS))
         self._signals: tuple[SignalKind, ...] = ()
         """What the telephone system said since the last frame."""
         self._lost_ms = 0
@@ -121,7 +136,9 @@ class Listener:
         self._clipping = Clipping()
         self._trust = LiveTrust()
         self._fault = ""
-        self._cues = Cues(config.cues)
+        self._cues = Cues(config.cues, margins)
+        self.situation = Situation()
+        """What the lamp was decided from last."""
         self._shown: list[CueShown] = []
         self._withheld: list[CueWithheld] = []
 
@@ -152,7 +169,7 @@ class Listener:
         first = list(self._unconfirmed)
         behind = (HOLD_SETTLE_MS + self._line_ms) // HOP_MS
         for talk in first + [(0, 0)] * (behind - CONFIRM):
-            self._frame(0, 0, *talk, 0, 0, DB_NONE)
+            self._frame(0, 0, *talk, 0, 0, DB_NONE, 0, 0, 0, 0)
             self._now_ms += HOP_MS
         self._now_ms = end_ms
         self._books.finish(end_ms)
@@ -218,13 +235,17 @@ class Listener:
         agent_flags: int,
         customer_flags: int,
         customer_level_q8: int,
+        agent_q15: int,
+        customer_q15: int,
+        agent_sure_q15: int,
+        customer_sure_q15: int,
     ) -> None:
         now_ms = self._now_ms - self._line_ms
-        agent = self._settlers[0].push(agent_talk == 1)
-        customer = self._settlers[1].push(customer_talk == 1)
+        pairs = self._pairs.push(agent_talk == 1, customer_talk == 1)
+        self._settled.extend(pairs)
         hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
         tone = customer_flags & FLAG_TONE != 0
-        line = self._tones.push(tone, customer_level_q8, agent, customer)
+        line = self._tones.push(tone, customer_level_q8, *self._settled.popleft())
         self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
         nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
@@ -235,10 +256,17 @@ class Listener:
             extras = _Extras(nuclei, clipped, self._measured, self._signals, self._lost_ms)
             self._measured, self._signals, self._lost_ms = None, (), 0
 
+        music = (agent_flags | customer_flags) & FLAG_MUSIC != 0
+        speech_q15 = 32767 if music else max(agent_q15, customer_q15)
+        self._doubt.push(now_ms + HOP_MS, speech_q15, agent_sure_q15, customer_sure_q15)
         self._unsettled.append(extras)
-        extras = self._unsettled.popleft()
         known = self._known_of(self._hold.on, self._tones.now)
-        self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, known, extras)
+        if known == "hung_up":  # it stands in no later frame, and this one may still wait
+            self._lamp_side.hang_up(self._known_ms)
+        for agent, customer in pairs:
+            besides = self._unsettled.popleft()
+            self._enter(self._lamp_side, self._known_ms, agent, customer, known, besides)
+            self._known_ms += HOP_MS
 
         self._unconfirmed.append((agent_talk, customer_talk))
         self._uncounted.append(
@@ -297,17 +325,19 @@ class Listener:
             self._measured = self._strain.value
 
     def _look(self, heard: Heard) -> None:
-        side, at_ms = self._lamp_side, self._now_ms - self._line_ms - SETTLE_MS
+        side, at_ms = self._lamp_side, self._known_ms
         floor, recent = side.floor, side.ledger.so_far(self._share_ms)
         silent_since_ms = side.silent_since_ms
         strain = self._strain.value if self._strain else None
-        situation = Situation(
+        silence_ms = 0 if silent_since_ms is None else at_ms - silent_since_ms
+        self.situation = Situation(
             in_call=side.start_ms is not None,
             on_hold=side.hold_since_ms is not None,
             agent_ms=recent.agent_ms,
             customer_ms=recent.customer_ms,
             agent_turn_ms=at_ms - floor.turn_start_ms if floor.holder == 0 else 0,
-            silence_ms=0 if silent_since_ms is None else at_ms - silent_since_ms,
+            silence_ms=silence_ms,
+            quiet_ms=max(0, min(silence_ms, at_ms - self._doubt.heard_ms)),
             strain=strain.value if strain else None,
             strain_high=side.course.high,
             strain_turned=side.course.turned,
@@ -316,7 +346,10 @@ class Listener:
             fault=self._fault or self._clipping.reason(),
             doubts=self._trust.doubts,
         )
-        self._show(self._cues.look(self._now_ms, situation, side.take_events()), heard)
+        events = side.take_events()
+        doubtful = [e for e in events if e.kind == "interruption" and not self._doubt.believes(e)]
+        sure = [event for event in events if event not in doubtful]
+        self._show(self._cues.look(self._now_ms, self.situation, sure, doubtful), heard)
 
     def _show(self, shown: CueShown | None, heard: Heard) -> None:
         withheld = self._cues.take_withheld()
@@ -347,27 +380,6 @@ class Listener:
 
 def _db(value_q8: np.int16) -> float | None:
     return None if value_q8 == DB_NONE else int(value_q8) / 256
-
-
-class Clipping:
-    """Tells clipped sound from a single loud moment: over 5 % of 10 s, until under 1 %."""
-
-    def __init__(self) -> None:
-        self._frames = deque([False] * 1000)
-        self._count = 0
-        self._on = False
-
-    def push(self, clipped: bool) -> None:
-        """Take one frame."""
-        self._frames.append(clipped)
-        self._count += clipped - self._frames.popleft()
-
-    def reason(self) -> str:
-        """What is wrong, as a sentence; empty when nothing is."""
-        self._on = self._count > (10 if self._on else 50)
-        if not self._on:
-            return ""
-        return "The sound is clipped: turn the gain of the headset or of the input down."
 
 
 class _Extras(msgspec.Struct, frozen=True):

@@ -51,12 +51,19 @@ class Conversation:
         keep: whether ended calls list their segments and events.
         epoch_ms: Unix time of the sound's time 0.
         rolling_ms: lengths of time that `ledger.so_far` may be asked for.
+        strain_margin: by so much the strain must be beyond its limits.
     """
 
     def __init__(
-        self, config: Config, keep: bool, epoch_ms: int = 0, rolling_ms: Iterable[int] = ()
+        self,
+        config: Config,
+        keep: bool,
+        epoch_ms: int = 0,
+        rolling_ms: Iterable[int] = (),
+        strain_margin: float = 0.0,
     ) -> None:
         self._keep = keep
+        self._strain_margin = strain_margin
         self._end_after_ms = round(config.call.end_after_silence_s * 1000)
         self._by_line = False
         """The telephone system has spoken: sound no longer begins or ends a call."""
@@ -73,7 +80,7 @@ class Conversation:
         self._begin()
 
     def _begin(self) -> None:
-        self.course = Course(self._cues)
+        self.course = Course(self._cues, self._strain_margin)
         self.hold_since_ms = self.silent_since_ms = None
         self._events: list[Event] = []
         self._segments: list[Segment] = []

@@ -87,6 +87,7 @@ for wish in (
     rights_commands.pause,
     rights_commands.resume,
     rights_commands.coach,
+    rights_commands.now,
 ):
     app.command()(wish)
 

@@ -8,11 +8,13 @@ said is told as well.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from turnlight.config import CueSettings
+from turnlight.doubt import USUAL, Margins
 from turnlight.turns import Event
 
 Cue = Literal[
@@ -95,6 +97,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """Length of the agent's turn so far; 0 while the customer holds the floor."""
     silence_ms: int = 0
     """Length of the mutual silence so far."""
+    quiet_ms: int = 0
+    """Of it, the end in which surely nobody spoke."""
     strain: float | None = None
     strain_high: bool = False
     strain_turned: bool = False
@@ -109,10 +113,16 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cues:
-    """Decides what the lamp shows, one situation after the other."""
+    """Decides what the lamp shows, one situation after the other.
 
-    def __init__(self, settings: CueSettings) -> None:
+    Args:
+        settings: when it speaks.
+        margins: what it asks for beyond that.
+    """
+
+    def __init__(self, settings: CueSettings, margins: Margins = USUAL) -> None:
         self._settings = settings
+        self._margins = margins
         self.shown: CueShown | None = None
         """What the lamp shows; None before the first look, which always says it."""
         self._said_ms: deque[int] = deque(maxlen=settings.daily_budget)
@@ -132,14 +142,28 @@ class Cues:
         self._hard_ms: int | None = None
         """When a hard call ended; None when there is nothing to breathe after."""
 
-    def look(self, now_ms: int, s: Situation, events: list[Event]) -> CueShown | None:
-        """Take the situation and what was decided since; gives the lamp's change, if it changes."""
+    def look(
+        self, now_ms: int, s: Situation, events: list[Event], doubtful: Sequence[Event] = ()
+    ) -> CueShown | None:
+        """Take the situation and what was decided since; gives the lamp's change, if it changes.
+
+        Args:
+            now_ms: when.
+            s: all that a cue may depend on.
+            events: what was decided since the last look.
+            doubtful: what was decided too, and is not sure enough to be said.
+        """
         if s.in_call and not self._in_call:
             self._new_call()
         elif self._in_call and not s.in_call and self._was_strained:
             self._hard_ms = now_ms
         self._in_call = s.in_call
         self._note(now_ms, s, events)
+        self._withheld += [
+            CueWithheld(now_ms, "let_finish", _TAKEN, "It was not clear enough that both spoke.")
+            for event in doubtful
+            if event.floor_taken and event.by == "agent"
+        ]
         due = self._causes(now_ms, s)
         cue, reason = self._decide(now_ms, s, due)
         self._keep_book(now_ms, s, due, cue)
@@ -182,7 +206,7 @@ class Cues:
         """What could be said now, the most important first, with its reason."""
         if not s.in_call:
             return {}
-        found = ((cue, self._reason(cue, now_ms, s)) for cue in PRIORITY if cue in self._armed)
+        found = ((cue, self.reason(cue, now_ms, s)) for cue in PRIORITY if cue in self._armed)
         return {cue: reason for cue, reason in found if reason}
 
     def _decide(self, now_ms: int, s: Situation, due: dict[Cue, str]) -> tuple[Cue, str]:
@@ -263,26 +287,27 @@ class Cues:
             return False
         return self.shown.cue != "long_silence" or s.silence_ms > 0
 
-    def _reason(self, cue: Cue, now_ms: int, s: Situation) -> str:
-        """Why this cue is due, or nothing."""
+    def reason(self, cue: Cue, now_ms: int, s: Situation) -> str:
+        """Why this cue would be right now, said before or not; empty when it would not."""
         settings = self._settings
         match cue:
             case "let_finish":
                 if self._taken_ms is not None and now_ms - self._taken_ms <= FRESH_MS:
-                    return "You took the floor from the customer while they were speaking."
+                    return _TAKEN
                 times = self._interruptions
                 if len(times) >= 2 and now_ms - times[-1] <= FRESH_MS:
                     within = f"{settings.interruptions_in_s:g} seconds"
                     return f"You interrupted the customer {len(times)} times in {within}."
             case "slow_down":
-                if s.strain_high and s.strain is not None:
+                if s.strain_high and s.strain is not None and s.strain >= settings.strain_high:
                     return (
                         f"The customer's voice is strained: {s.strain:.0f} of 100 "
                         f"for {settings.strain_for_s:g} seconds of speech."
                     )
             case "own_voice":
-                if s.own_strain_high and s.own_strain is not None:
-                    return f"Your own voice is strained: {s.own_strain:.0f} of 100. Nobody else knows."
+                own = s.own_strain
+                if s.own_strain_high and own is not None and own >= settings.strain_high:
+                    return f"Your own voice is strained: {own:.0f} of 100. Nobody else knows."
             case "turnaround":
                 if s.strain_turned and s.strain is not None:
                     return f"The customer's voice is calm again: {s.strain:.0f} of 100."
@@ -291,13 +316,16 @@ class Cues:
                     return f"You have held the floor for {s.agent_turn_ms / 1000:.0f} seconds."
             case "share_floor":
                 enough = s.agent_ms + s.customer_ms >= settings.share_after_speech_s * 1000
-                if enough and _share(s) > settings.share_over:
+                if enough and _share(s) > settings.share_over + self._margins.share:
                     span = _span(settings.share_window_s)
                     return f"You have talked {100 * _share(s):.0f} % of the last {span}."
             case "long_silence":
-                if s.silence_ms > settings.silence_s * 1000:
+                if s.quiet_ms > settings.silence_s * 1000:
                     return f"Nobody has spoken for {settings.silence_s:g} seconds."
         return ""
+
+
+_TAKEN = "You took the floor from the customer while they were speaking."
 
 
 def _share(s: Situation) -> float:

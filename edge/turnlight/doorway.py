@@ -1,18 +1,23 @@
 """A local socket through which the agent's wishes come: one line in, one line out.
 
-Nobody else than the desk's own user and group can open it, and no network reaches it.
+Nobody else than the desk's own user and group can open it, and no network reaches it. What is
+about the agent is told to the user alone under whom the desk runs.
 """
 
 from __future__ import annotations
 
+import os
 import socket
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
 LINE_MOST = 100
 """Bytes of a wish."""
+ANSWER_MOST = 1 << 16
+"""Bytes of an answer."""
 REFUSED = "! "
 """How the answer to a wish begins that makes no sense."""
 PATIENCE_S = 2.0
@@ -30,14 +35,18 @@ class Doorway:
     Args:
         path: of the socket; one that a dead process left is taken over.
         answer: called with each line, in that thread; gives the line to send back.
+        private: lines that only the user who runs this process may say.
 
     Raises:
         DoorError: another desk listens there, or the folder cannot be written.
     """
 
-    def __init__(self, path: Path, answer: Callable[[str], str]) -> None:
+    def __init__(
+        self, path: Path, answer: Callable[[str], str], private: Collection[str] = ()
+    ) -> None:
         self._path = path
         self._answer = answer
+        self._private = private
         self._socket = _bound(path)
         self._thread = threading.Thread(target=self._run, name="doorway", daemon=True)
         self._thread.start()
@@ -59,8 +68,12 @@ class Doorway:
                 return
             with visitor, suppress(OSError):
                 visitor.settimeout(PATIENCE_S)
-                line = _line(visitor)
-                visitor.sendall(self._answer(line).encode() + b"\n")
+                line = _line(visitor, LINE_MOST)
+                if line in self._private and _user(visitor) != os.getuid():
+                    answer = f"{REFUSED}only the user who runs this desk may ask for `{line}`"
+                else:
+                    answer = self._answer(line)
+                visitor.sendall(answer.encode() + b"\n")
 
 
 def ask(path: Path, line: str) -> str:
@@ -74,7 +87,7 @@ def ask(path: Path, line: str) -> str:
         try:
             desk.connect(str(path))
             desk.sendall(line.encode() + b"\n")
-            return _line(desk)
+            return _line(desk, ANSWER_MOST)
         except PermissionError:
             raise DoorError(
                 f"{path}: this user may not ask the desk; join the group that owns this socket"
@@ -86,10 +99,17 @@ def ask(path: Path, line: str) -> str:
             ) from None
 
 
-def _line(peer: socket.socket) -> str:
+def _user(visitor: socket.socket) -> int:
+    """Under whom the other process runs."""
+    kind = struct.Struct("3i")  # process, user, group
+    _, user, _ = kind.unpack(visitor.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, kind.size))
+    return int(user)
+
+
+def _line(peer: socket.socket, most: int) -> str:
     heard = b""
-    while b"\n" not in heard and len(heard) < LINE_MOST:
-        more = peer.recv(LINE_MOST)
+    while b"\n" not in heard and len(heard) < most:
+        more = peer.recv(most)
         if not more:
             break
         heard += more

@@ -20,6 +20,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from turnlight import __version__
 from turnlight.agent import Heard, Listener
 from turnlight.audio import BLOCK_MS, Source, SourceStalled, open_source
@@ -31,6 +33,7 @@ from turnlight.dsp import Core
 from turnlight.lamps import GuardedLamp, LampError, LampThread, lamp_for
 from turnlight.messages import Health, Quality
 from turnlight.metrics import WindowSums, window_fields
+from turnlight.now import NOW, Now, table
 from turnlight.outbox import Outbox
 from turnlight.recording import InputError
 from turnlight.rights import Refused, Rights
@@ -120,6 +123,9 @@ class Desk:
         self._windows = (
             Windows(config, self._health, self._telephone) if config.uplink.host else None
         )
+        self._listener: Listener | None = None
+        self._hearing = threading.Lock()
+        """Held while the listener hears, so that another thread may ask how the call goes."""
 
     def run(self, source: Source) -> None:
         """Listen until told to stop or the recording ends; a lost tap is opened again."""
@@ -129,6 +135,12 @@ class Desk:
                 if self._stopping.wait(REOPEN_EVERY_S):
                     return
             source = again
+
+    def now(self) -> Now:
+        """How the call that is on goes, for its agent alone; empty without a call."""
+        with self._hearing:
+            listener = self._listener
+            return listener.so_far() if listener and listener.situation.in_call else {}
 
     def close(self) -> None:
         """Let the last windows leave."""
@@ -166,11 +178,11 @@ class Desk:
                     # to systemd, too, it must look like an idle desk
                     self._notifier.hears(_now_ms())
                     if listener:  # as if both had hung up
-                        self._deliver(listener.finish(), _flaws(watch))
+                        self._deliver(self._finish(listener), _flaws(watch))
                         listener = None
                     continue
                 if listener and self._drifted(listener, now_ms - epoch_ms - heard_ms):
-                    self._deliver(listener.finish(), _flaws(watch))
+                    self._deliver(self._finish(listener), _flaws(watch))
                     listener = None
                 if listener is None:
                     core.reset()
@@ -178,28 +190,35 @@ class Desk:
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
                     fault = ""
                     signals = [self._telephone.stands] if self._telephone.stands else []
-                for said in signals:
-                    listener.signal(said)
-                if missed:
-                    listener.lose(missed * BLOCK_MS)
-                self._coach(listener)
                 rows = core.process(pcm)
                 if len(rows):
                     self._notifier.hears(_now_ms())
                 watch.hear(pcm, rows)
-                listener.doubt(watch.doubt)
-                if (now := watch.fault or self._stale()) != fault:
-                    fault = now
-                    self._deliver(listener.fault(fault), _flaws(watch))
+                now = watch.fault or self._stale()
+                with self._hearing:
+                    self._listener = listener
+                    for said in signals:
+                        listener.signal(said)
+                    if missed:
+                        listener.lose(missed * BLOCK_MS)
+                    self._coach(listener)
+                    listener.doubt(watch.doubt)
+                    told = listener.fault(now) if now != fault else Heard()
+                    heard = listener.hear(rows)
+                if now != fault:
                     self._warn(watch.fault)
-                self._deliver(listener.hear(rows), _flaws(watch))
+                fault = now
+                self._deliver(told, _flaws(watch))
+                self._deliver(heard, _flaws(watch))
         except SourceStalled as error:
             lost = str(error)
         finally:
             source.close()
         if listener:
-            self._deliver(listener.hear(core.flush()), _flaws(watch))
-            self._deliver(listener.finish(), _flaws(watch))
+            with self._hearing:
+                heard = listener.hear(core.flush())
+            self._deliver(heard, _flaws(watch))
+            self._deliver(self._finish(listener), _flaws(watch))
         if lost:
             _LOG.warning("%s", lost)
             self._lamp.show(CueShown(at_ms=round(heard_ms), cue="fault", reason=lost))
@@ -219,6 +238,11 @@ class Desk:
         if fault and fault not in self._warned:
             self._warned.add(fault)
             _LOG.warning("%s", fault)
+
+    def _finish(self, listener: Listener) -> Heard:
+        with self._hearing:
+            self._listener = None
+            return listener.finish()
 
     def _drifted(self, listener: Listener, apart_ms: float) -> bool:
         live = self._config.audio.source == "portaudio"
@@ -266,15 +290,17 @@ def _temperature_c() -> float | None:
         return None
 
 
-def _open_door(config: Config, rights: Rights) -> Doorway | None:
+def _open_door(config: Config, rights: Rights, desk: Desk) -> Doorway | None:
     def answer(line: str) -> str:
+        if line == NOW:
+            return msgspec.json.encode(desk.now()).decode()
         try:
             return rights.ask(line, _now_ms())
         except Refused as error:
             return f"{REFUSED}{error}"
 
     try:
-        return Doorway(config.desk.door, answer)
+        return Doorway(config.desk.door, answer, private={NOW})
     except DoorError as error:
         _LOG.warning("%s; until then the agent cannot dim, mute or pause this desk", error)
         return None
@@ -308,13 +334,13 @@ def run(config: Config) -> None:
     with ExitStack() as stack:
         source = open_source(config.audio)
         rights = Rights(own_lamp=config.lamp.kind not in ("mqtt", "lines"))
-        lamp = lamp_for(config.lamp, rights)
+        lamp = lamp_for(config.lamp, rights, lambda: table(desk.now()))
         desk = Desk(config, lamp, rights, stopping)
         stack.callback(desk.close)
         thread = LampThread(lamp)
         thread.start()
         stack.callback(thread.stop)
-        if door := _open_door(config, rights):
+        if door := _open_door(config, rights, desk):
             stack.callback(door.close)
         if button := _open_button(config, rights):
             stack.callback(button.close)

@@ -1,4 +1,4 @@
-"""The agent's own voice, where the agent asked for coaching: for the own lamp, and for nothing else.
+"""The agent's own voice, where the agent asked for coaching: for the own lamp alone.
 
 No message, record or file has a place for what is found here.
 """
@@ -6,6 +6,7 @@ No message, record or file has a place for what is found here.
 from __future__ import annotations
 
 from turnlight.config import CueSettings
+from turnlight.doubt import USUAL
 from turnlight.dsp import Frames
 from turnlight.strain import Course, StrainMeter
 from turnlight.strain_model import StrainModel
@@ -24,7 +25,7 @@ class OwnVoice:
     def __init__(self, settings: CueSettings) -> None:
         self._settings = settings
         self._meter = StrainMeter(StrainModel(), "agent")
-        self._course = Course(settings)
+        self._course = Course(settings, USUAL.strain)
         self._call_of_ms: int | None = None
         """Start of the call that the baseline belongs to."""
 
@@ -53,7 +54,7 @@ class OwnVoice:
         """
         if call_start_ms != self._call_of_ms and len(rows) == self.missing:
             self._call_of_ms = call_start_ms
-            self._course = Course(self._settings)
+            self._course = Course(self._settings, USUAL.strain)
             self._meter.reset()
         if self._meter.push(rows, counts) and self._meter.value:
             self._course.push(0, self._meter.value)

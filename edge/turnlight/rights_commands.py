@@ -1,4 +1,4 @@
-"""The commands by which the agent rules the own desk: dim, mute, unmute, pause, resume, coach."""
+"""The commands by which the agent rules the own desk, and asks it how the call goes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,40 @@ def coach(switch: OnOff, config: ConfigFile = None) -> None:
     _ask(f"coach {switch}", config)
 
 
+def now(
+    config: ConfigFile = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line with every measure.")
+    ] = False,
+) -> None:
+    """Tell how the call that is on goes: the last minute, the last five, all of it.
+
+    Only the user who runs the desk is told. Nothing of it is sent or stored.
+
+    \b
+    Examples:
+      turnlight now
+      turnlight now --json     every measure of docs/metrics.md; {} while no call is on
+    """
+    import json
+
+    from rich.console import Console
+
+    from turnlight.now import NO_CALL, NOW, table
+
+    answer = _answer(NOW, config)
+    if as_json:
+        print(answer)
+        return
+    measures = json.loads(answer)
+    Console().print(table(measures) if measures else NO_CALL)
+
+
 def _ask(wish: str, config: Path | None) -> None:
+    print(_answer(wish, config))
+
+
+def _answer(wish: str, config: Path | None) -> str:
     from turnlight.doorway import REFUSED, DoorError, ask
 
     try:
@@ -100,4 +133,4 @@ def _ask(wish: str, config: Path | None) -> None:
         raise Problem(str(error)) from None
     if answer.startswith(REFUSED):
         raise Problem(answer.removeprefix(REFUSED), WRONG_USE)
-    print(answer)
+    return answer

@@ -1,7 +1,4 @@
-"""Raw decisions of the core become settled ones, each with a constant delay: speech, and holds.
-
-Pure. A constant delay makes live and offline the same.
-"""
+"""Raw decisions of the core become settled ones: speech, and holds. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +12,8 @@ SPEECH_MIN_MS = 120
 GAP_MAX_MS = 250
 """Gaps up to this are bridged."""
 SETTLE_MS = SPEECH_MIN_MS + GAP_MAX_MS - TICK_MS
-"""How far settled speech lies behind: a gap's first frame waits for the speech that bridges it."""
+"""How far settled speech may lie behind: a gap's first frame waits for what bridges it."""
+_RUN, _GAP = SPEECH_MIN_MS // TICK_MS, GAP_MAX_MS // TICK_MS
 
 HOLD_SETTLE_MS = 5_000
 """How far the settled hold lies behind: music is recognised late, and never later than this."""
@@ -33,39 +31,75 @@ QUIET_DB_Q8 = 15 * 256
 """So far below the music the earpiece is quiet."""
 
 
+class PromptSettler:
+    """Drops short speech, then bridges short gaps; gives each frame once it can no longer change.
+
+    Speech that goes on, and silence that is longer than a bridge, are given at once; nothing waits
+    for longer than SETTLE_MS.
+    """
+
+    def __init__(self) -> None:
+        self._run = 0
+        self._gap = _GAP + 1
+        """Frames from the last speech that survived to the run that is on."""
+        self._waiting = 0
+        """Frames not given yet: the gap, if it may still be bridged, and the run."""
+
+    def push(self, talk: bool) -> list[bool]:
+        """Take the newest frame's raw decision, give the settled frames that are known now."""
+        if talk and self._run >= _RUN:
+            return [True]
+        self._waiting += 1
+        if not talk:
+            # speech that survived was given as it came; a run that did not is part of the gap
+            self._gap = 1 if self._run >= _RUN else self._gap + self._run + 1
+            self._run = 0
+            return self._give(False) if self._gap > _GAP else []
+        self._run += 1
+        return self._give(True) if self._run == _RUN else []
+
+    def _give(self, talk: bool) -> list[bool]:
+        known, self._waiting = [talk] * self._waiting, 0
+        return known
+
+
 class Settler:
-    """Drops short speech, then bridges short gaps, with a constant delay of SETTLE_MS.
+    """The same with a constant delay of SETTLE_MS.
 
     Args:
         late_ms: how much longer the delay is.
     """
 
     def __init__(self, late_ms: int = 0) -> None:
-        self._frames = deque([False] * ((SETTLE_MS + late_ms) // TICK_MS))
-        self._run = 0
-        self._since = 1 << 30
-        """Frames since the last speech that survived."""
+        self._prompt = PromptSettler()
+        self._known = deque([False] * ((SETTLE_MS + late_ms) // TICK_MS))
 
     def push(self, talk: bool) -> bool:
         """Take the newest frame's raw decision, give the settled one of the delay before."""
-        frames = self._frames
-        if not talk:
-            self._run = 0
-            self._since += 1
-            frames.append(False)
-        elif self._run >= SPEECH_MIN_MS // TICK_MS:
-            frames.append(True)
-        else:
-            self._run += 1
-            self._since += 1
-            frames.append(False)
-            if self._run == SPEECH_MIN_MS // TICK_MS:
-                gap = self._since - self._run
-                back = self._since if gap * TICK_MS <= GAP_MAX_MS else self._run
-                for i in range(-back, 0):
-                    frames[i] = True
-                self._since = 0
-        return frames.popleft()
+        self._known.extend(self._prompt.push(talk))
+        return self._known.popleft()
+
+
+class PairSettler:
+    """Both parties' settled frames, given together once both are known.
+
+    Args:
+        agent_late_ms: by so much the agent's frames come later than the customer's of one moment.
+    """
+
+    def __init__(self, agent_late_ms: int = 0) -> None:
+        self._settlers = PromptSettler(), PromptSettler()
+        self._known = deque([False] * (agent_late_ms // TICK_MS)), deque[bool]()
+
+    def push(self, agent: bool, customer: bool) -> list[tuple[bool, bool]]:
+        """Take the newest raw decisions, give the pairs that are known now, oldest first."""
+        ours, theirs = self._known
+        ours.extend(self._settlers[0].push(agent))
+        theirs.extend(self._settlers[1].push(customer))
+        pairs = []
+        while ours and theirs:
+            pairs.append((ours.popleft(), theirs.popleft()))
+        return pairs
 
 
 class HoldSettler:

@@ -150,13 +150,17 @@ class Course:
 
     High means over `strain_high` for `strain_for_s` of the customer's speech, back means under
     `strain_calm` for as long.
+
+    Args:
+        settings: the limits.
+        margin: by so much it must be beyond them.
     """
 
     BINS = 64
     """The arc is kept in so many stretches of time, however long the call: memory is bounded."""
 
-    def __init__(self, settings: CueSettings) -> None:
-        self._high, self._calm = settings.strain_high, settings.strain_calm
+    def __init__(self, settings: CueSettings, margin: float = 0.0) -> None:
+        self._high, self._calm = settings.strain_high + margin, settings.strain_calm - margin
         self._needed = max(1, math.ceil(settings.strain_for_s * 1000 / BLOCK_MS))
         self._over = self._under = 0
         self.high = False

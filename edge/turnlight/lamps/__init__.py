@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+from rich.console import RenderableType
 
 from turnlight.config import LampSettings
 from turnlight.cues import CueShown
@@ -44,15 +47,19 @@ class Lamp(Protocol):
         """Put the light out and give the device back."""
 
 
-def driver(settings: LampSettings) -> Lamp:
+def driver(settings: LampSettings, under: Callable[[], RenderableType] | None = None) -> Lamp:
     """The lamp that the settings name. It need not be plugged in yet.
+
+    Args:
+        settings: which one.
+        under: what a terminal shows below it, asked for once a second.
 
     Raises:
         LampError: this kind needs a package that is not installed.
     """
     match settings.kind:
         case "terminal":
-            return TerminalLamp(settings.brightness)
+            return TerminalLamp(settings.brightness, under=under)
         case "lines":
             return LinesLamp()
         case "none":
@@ -102,10 +109,12 @@ def found(settings: LampSettings) -> str:
             return mqtt.found(settings)
 
 
-def lamp_for(settings: LampSettings, rights: Rights) -> GuardedLamp:
+def lamp_for(
+    settings: LampSettings, rights: Rights, under: Callable[[], RenderableType] | None = None
+) -> GuardedLamp:
     """The lamp that the settings name, watched, and ruled by the agent.
 
     Raises:
         LampError: as `driver`.
     """
-    return GuardedLamp(driver(settings), rights=rights)
+    return GuardedLamp(driver(settings, under), rights=rights)

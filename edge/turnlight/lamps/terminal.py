@@ -1,9 +1,11 @@
-"""The lamp as one living line of the terminal."""
+"""The lamp as one living line of the terminal, and under it how the call goes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.color import Color
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.style import Style
 from rich.text import Text
@@ -35,15 +37,29 @@ def lamp_line(shown: CueShown, rgb: Rgb, label: str = "") -> Text:
 
 
 class TerminalLamp:
-    """A lamp on the terminal; where the output is none, one line per cue."""
+    """A lamp on the terminal; where the output is none, one line per cue.
 
-    def __init__(self, brightness: float = 1.0, console: Console | None = None) -> None:
+    Args:
+        brightness: 0..1.
+        console: where to draw.
+        under: asked once a second for what to draw below the lamp.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 1.0,
+        console: Console | None = None,
+        under: Callable[[], RenderableType] | None = None,
+    ) -> None:
         self._brightness = self._full = brightness
         self._console = console or Console()
         self._live = Live(console=self._console, auto_refresh=False)
         self._shown: CueShown | None = None
         self._since_ms: int | None = None
-        self._drawn: tuple[CueShown, Rgb] | None = None
+        self._drawn: tuple[CueShown, Rgb, int] | None = None
+        self._under = under
+        self._below: RenderableType = ""
+        self._asked: int | None = None
 
     def show(self, cue: CueShown) -> None:
         """Show this cue from the next tick on."""
@@ -60,11 +76,15 @@ class TerminalLamp:
         if self._since_ms is None:
             self._since_ms = now_ms
         rgb = colour(self._shown.cue, now_ms - self._since_ms, self._brightness)
-        if (self._shown, rgb) != self._drawn:
-            self._drawn = (self._shown, rgb)
+        second = now_ms // 1000 if self._under else 0
+        if (self._shown, rgb, second) != self._drawn:
+            if self._under and second != self._asked:
+                self._asked, self._below = second, self._under()
+            self._drawn = (self._shown, rgb, second)
             if not self._live.is_started:
                 self._live.start()
-            self._live.update(lamp_line(self._shown, rgb), refresh=True)
+            line = lamp_line(self._shown, rgb)
+            self._live.update(Group(line, self._below) if self._under else line, refresh=True)
 
     def dim(self, part: float) -> None:
         """Give this part of the brightness from the next tick on."""
