@@ -14,12 +14,16 @@ from turnlight_floor.settings import SettingsError
 K = 5
 
 
+def lives(of: list[tuple[int, int]]) -> np.ndarray:
+    return np.array(of, np.int64).reshape(-1, 2)
+
+
 def teams(**sizes: int) -> dict[str, set[str]]:
     return {name: {f"{name}{n}" for n in range(size)} for name, size in sizes.items()}
 
 
 def reasons(cells: dict[str, set[str]], k: int = K) -> dict[str, str]:
-    return dict(withheld(cells, {pid: (0, 1) for pids in cells.values() for pid in pids}, k))
+    return dict(withheld({team: lives([(0, 1)] * len(pids)) for team, pids in cells.items()}, k))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_something_is_shown_where_it_can_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lives", "desks"),
+    ("lived", "desks"),
     [
         ([], 0),
         ([(0, 10)], 1),
@@ -85,20 +89,20 @@ def test_something_is_shown_where_it_can_be() -> None:
     ],
 )
 def test_pids_that_never_lived_together_may_be_one_desk(
-    lives: list[tuple[int, int]], desks: int
+    lived: list[tuple[int, int]], desks: int
 ) -> None:
-    assert fewest_desks(lives) == desks
+    assert fewest_desks(lives(lived)) == desks
 
 
 @given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=4), min_size=1, max_size=8))
 def test_rotation_never_makes_more_desks_than_there_are(shifts: list[list[int]]) -> None:
-    lives = []
+    lived = []
     for desk in shifts:
         at = 0
         for length in desk:
-            lives.append((at, at + length - 1))
+            lived.append((at, at + length - 1))
             at += length
-    assert fewest_desks(lives) <= len(shifts)
+    assert fewest_desks(lives(lived)) <= len(shifts)
 
 
 def test_k_comes_from_a_file(tmp_path: Path) -> None:

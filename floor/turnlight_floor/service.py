@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,9 @@ import msgspec
 from turnlight import messages
 from turnlight.messages import Aggregate, Window
 from turnlight_floor import privacy, settings
-from turnlight_floor.aggregate import LATE_S, Picture
+from turnlight_floor.aggregate import LATE_S, Picture, ring_start
 from turnlight_floor.link import Link
+from turnlight_floor.release import Release
 from turnlight_floor.store import Store, StoreError
 
 log = logging.getLogger("turnlight.floor")
@@ -31,6 +33,8 @@ RESERVED = ("device", "floor")
 BIGGEST_PAYLOAD = 4096
 """Bytes. The largest window there can be is far below."""
 SAVE_EVERY_S = 10.0
+REPEAT_S = 10.0
+"""A cell that did not change is published again after this, so that its age can be told."""
 
 
 class Counters(msgspec.Struct):
@@ -50,10 +54,11 @@ class Floor:
     def __init__(self, site: str, picture: Picture, k: int) -> None:
         self.site = site
         self.picture = picture
-        self.k = k
+        self.release = Release(picture, k)
         self.counters = Counters()
         self._refused: Counter[str] = Counter()
-        self._published: set[str] = set()
+        self._published: dict[str, Aggregate] = {}
+        self._team = lru_cache(maxsize=4096)(_team_of)
 
     def take(self, topic: str, payload: bytes, now_s: float) -> None:
         """Count one message from the window feed; whatever it is, it does no harm."""
@@ -70,18 +75,26 @@ class Floor:
     def tick(self, now_s: float) -> list[tuple[str, bytes]]:
         """Topics and payloads to publish, retained; a team that is over is cleared (empty)."""
         self.picture.forget(now_s)
-        cells = self.picture.aggregates(now_s, self.k)
-        names = {cell.team for cell in cells}
-        over = self._published - names
-        self._published = names
-        self.counters.teams = max(0, len(names) - 1)
-        return [(self._topic(cell), messages.encode(cell)) for cell in cells] + [
-            (messages.floor_topic(self.site, name), b"") for name in sorted(over)
-        ]
+        cells = {cell.team: cell for cell in self.release.aggregates(now_s)}
+        over = sorted(self._published.keys() - cells.keys())
+        due = [cell for cell in cells.values() if self._due(cell)]
+        for name in over:
+            del self._published[name]
+        self._published.update((cell.team, cell) for cell in due)
+        self.counters.teams = max(0, len(cells) - 1)
+        return [
+            (messages.floor_topic(self.site, cell.team), messages.encode(cell)) for cell in due
+        ] + [(messages.floor_topic(self.site, name), b"") for name in over]
+
+    def _due(self, cell: Aggregate) -> bool:
+        before = self._published.get(cell.team)
+        if before is None or cell.made_at_s - before.made_at_s >= REPEAT_S:
+            return True
+        return msgspec.structs.replace(before, made_at_s=cell.made_at_s) != cell
 
     def _outcome(self, topic: str, payload: bytes, now_s: float) -> str:
-        team = topic.split("/")[3]
-        if not TEAM.fullmatch(team) or team in RESERVED:
+        team = self._team(topic)
+        if team is None:
             return "bad team"
         if len(payload) > BIGGEST_PAYLOAD:
             return "too large"
@@ -94,8 +107,10 @@ class Floor:
             return "malformed"
         return self.picture.apply(team, window, now_s)
 
-    def _topic(self, cell: Aggregate) -> str:
-        return messages.floor_topic(self.site, cell.team)
+
+def _team_of(topic: str) -> str | None:
+    team = topic.split("/")[3]
+    return team if TEAM.fullmatch(team) and team not in RESERVED else None
 
 
 class Service:
@@ -118,9 +133,16 @@ class Service:
             client_id=f"turnlight-floor-{config.site}",
         )
         self._store = Store(Path(config.database), config.site)
-        picture = Picture(config.site, config.zone(), self._store.restore())
-        self.floor = Floor(config.site, picture, k)
+        self.floor = Floor(config.site, self._restored(config), k)
         self.stopping = threading.Event()
+
+    def _restored(self, config: settings.FloorSettings) -> Picture:
+        if (found := self._store.restore()) is not None:
+            try:
+                return Picture(config.site, config.zone(), *found)
+            except ValueError as error:
+                log.error("the snapshot cannot be used (%s): today begins anew", error)
+        return Picture(config.site, config.zone())
 
     def run(self) -> Counters:
         """Work until `stopping` is set, then settle what is open."""
@@ -166,8 +188,8 @@ class Service:
         newest_s = self._store.newest_minute()
         first_s = done_s - 60 if newest_s is None else max(newest_s + 60, done_s - 300)
         for start_s in range(first_s, done_s, 60):
-            self._store.keep(start_s, picture.minute(start_s, self.floor.k))
-        self._store.save(picture.state)
+            self._store.keep(start_s, self.floor.release.minute(start_s))
+        self._store.save(picture.kept(), picture.changed_slots(), ring_start(now_s))
 
     def _settle(self) -> None:
         while not self._inbox.empty():

@@ -61,7 +61,7 @@ class FloorSettings(Settings, frozen=True, kw_only=True):
     database: str = "floor.sqlite"
     privacy_file: str = ""
     """TOML with `k`; empty takes the default of 5."""
-    publish_every_s: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    publish_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 0.5
     broker: BrokerSettings = BrokerSettings()
     page: PageSettings = PageSettings()
 
