@@ -44,7 +44,7 @@ Outcome = Literal[
     "too many desks",
 ]
 
-UNFIT = Quality.NO_AUDIO | Quality.CHANNELS_DOUBTFUL
+UNFIT = int(Quality.NO_AUDIO | Quality.CHANNELS_DOUBTFUL)
 
 
 class Picture:
@@ -74,6 +74,8 @@ class Picture:
         self._count = 0
         self._ring_from_s = 0
         self._looked_s = -1
+        self.changes = 0
+        """Grows with everything that may change an aggregate."""
         self._day = lru_cache(maxsize=4096)(lambda at_s: day_start(at_s, zone))
 
     def apply(self, team: str, window: Window, now_s: float) -> Outcome:
@@ -96,6 +98,7 @@ class Picture:
         sums = vector(window)
         if absurd(window, sums):
             return "absurd"
+        self.changes += 1
         number = self._team(team)
         if row is None:
             row = desks.add(window.pid, number, start_s)
@@ -133,6 +136,7 @@ class Picture:
         alive = desks.last_s[: len(desks)] >= today_s
         if not alive.all():
             left = np.unique(desks.team[: len(desks)][alive]).tolist()
+            self.changes += 1
             self.teams = [self.teams[number] for number in left]
             self._newest_s = [self._newest_s[number] for number in left]
             size = max(left, default=-1) + 1
@@ -196,6 +200,7 @@ class Picture:
             return
         self._settle()
         self.day_s = day_s
+        self.changes += 1
         for sums in (self.desks.today, self.desks.shown_today):
             sums.fill(0)
         self.desks.pending.fill(False)
