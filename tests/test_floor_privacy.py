@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 
@@ -8,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnlight_floor.privacy import SITE, fewest_desks, load, withheld
+from turnlight_floor.privacy import SITE, fewest_desks, guard, load, withheld
 from turnlight_floor.settings import SettingsError
 
 K = 5
@@ -126,6 +130,45 @@ def test_a_lower_or_wrong_k_is_refused(tmp_path: Path, text: str, says: str) -> 
     file.write_text(text)
     with pytest.raises(SettingsError, match=says):
         load(str(file))
+
+
+@contextmanager
+def an_ordinary_user() -> Iterator[None]:
+    """Without root's rights, where the tests have them."""
+    before = os.geteuid()
+    os.seteuid(before or 65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_file_of_another_user_in_a_folder_of_another_user_is_good() -> None:
+    with an_ordinary_user():
+        guard("/etc/passwd")
+    guard("")
+
+
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode", "says"),
+    [
+        (0o666, 0o755, "can be written by this user"),
+        (0o644, 0o777, "lies in a folder that this user can write"),
+    ],
+)
+def test_a_file_that_the_floor_could_change_is_refused(
+    file_mode: int, folder_mode: int, says: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "privacy.toml"
+        file.write_text("k = 5\n")
+        file.chmod(file_mode)
+        Path(name).chmod(folder_mode)
+        with pytest.raises(SettingsError, match="is this user's own, so the floor could lower"):
+            guard(str(file))
+        if os.geteuid() == 0:
+            with an_ordinary_user(), pytest.raises(SettingsError, match=says):
+                guard(str(file))
 
 
 def test_a_missing_file_is_no_reason_to_take_the_default(tmp_path: Path) -> None:

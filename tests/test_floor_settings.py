@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from turnlight_floor import settings
-from turnlight_floor.settings import BrokerSettings, FloorSettings, PageSettings, SettingsError
+from turnlight_floor.settings import (
+    BrokerSettings,
+    FloorSettings,
+    MetricsSettings,
+    PageSettings,
+    SettingsError,
+)
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "floor.md"
 PACKAGE = Path(settings.__file__).parent
@@ -55,7 +61,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         settings.load(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("kind", [FloorSettings, BrokerSettings, PageSettings])
+@pytest.mark.parametrize("kind", [FloorSettings, BrokerSettings, PageSettings, MetricsSettings])
 def test_every_setting_is_documented(kind: type) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     missing = [name for name in kind.__struct_fields__ if f"`{name}`" not in text]

@@ -5,6 +5,7 @@ docs/floor.md says what this protects from and what it does not.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -48,6 +49,30 @@ def load(path: str) -> Privacy:
         ) from None
     except msgspec.DecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
+
+
+def guard(path: str) -> None:
+    """Make sure that this process cannot change the privacy file.
+
+    Raises:
+        SettingsError: it could: the file is its own or writable, or could be replaced.
+    """
+    if not path:
+        return
+    file = Path(path)
+    may = {
+        "is this user's own": file.stat().st_uid == os.geteuid(),
+        "can be written by this user": os.access(file, os.W_OK, effective_ids=True),
+        "lies in a folder that this user can write": os.access(
+            file.parent, os.W_OK, effective_ids=True
+        ),
+    }
+    for how, so in may.items():
+        if so:
+            raise SettingsError(
+                f"{path} {how}, so the floor could lower its own k; let it belong to another user "
+                "in a folder of that user's, and run the floor as a user without rights to both"
+            )
 
 
 def fewest_desks(lives: Lives) -> int:

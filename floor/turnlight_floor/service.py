@@ -20,6 +20,7 @@ from turnlight.messages import Aggregate, Window
 from turnlight_floor import privacy, settings
 from turnlight_floor.aggregate import LATE_S, Picture, ring_start
 from turnlight_floor.link import Link
+from turnlight_floor.metrics import MetricsServer, Samples
 from turnlight_floor.release import Release
 from turnlight_floor.store import Store, StoreError
 
@@ -125,6 +126,7 @@ class Service:
         """
         self._every_s = config.publish_every_s
         k = privacy.load(config.privacy_file).k
+        privacy.guard(config.privacy_file)
         self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(QUEUE_WINDOWS)
         self._link = Link(
             config.broker,
@@ -135,6 +137,35 @@ class Service:
         self._store = Store(Path(config.database), config.site)
         self.floor = Floor(config.site, self._restored(config), k)
         self.stopping = threading.Event()
+        self._look_s = self._save_s = 0.0
+        self._metrics = self._serve(config.metrics)
+
+    def _serve(self, where: settings.MetricsSettings) -> MetricsServer | None:
+        if not where.port:
+            return None
+        try:
+            return MetricsServer(where, self._samples)
+        except OSError as error:
+            raise settings.SettingsError(
+                f"metrics.port {where.port} on {where.host} cannot be used ({error.strerror}); "
+                "set another, or 0 for none"
+            ) from None
+
+    def _samples(self) -> Samples:
+        counters = self.floor.counters
+        return {
+            "received_total": counters.received,
+            "accepted_total": counters.accepted,
+            "duplicate_total": counters.duplicate,
+            "refused_total": counters.refused,
+            "published_total": counters.published,
+            "teams": counters.teams,
+            "pids": len(self.floor.picture.desks),
+            "queue_windows": self._inbox.qsize(),
+            "broker_up": self._link.up,
+            "look_seconds": self._look_s,
+            "save_seconds": self._save_s,
+        }
 
     def _restored(self, config: settings.FloorSettings) -> Picture:
         if (found := self._store.restore()) is not None:
@@ -178,11 +209,15 @@ class Service:
             pass
 
     def _publish(self) -> None:
-        for topic, payload in self.floor.tick(time.time()):
+        begun_s = time.monotonic()
+        due = self.floor.tick(time.time())
+        self._look_s = time.monotonic() - begun_s
+        for topic, payload in due:
             if self._link.publish(topic, payload) is not None and payload:
                 self.floor.counters.published += 1
 
     def _save(self) -> None:
+        begun_s = time.monotonic()
         picture, now_s = self.floor.picture, time.time()
         done_s = int(now_s - LATE_S) // 60 * 60
         newest_s = self._store.newest_minute()
@@ -190,6 +225,7 @@ class Service:
         for start_s in range(first_s, done_s, 60):
             self._store.keep(start_s, self.floor.release.minute(start_s))
         self._store.save(picture.kept(), picture.changed_slots(), ring_start(now_s))
+        self._save_s = time.monotonic() - begun_s
 
     def _settle(self) -> None:
         while not self._inbox.empty():
@@ -203,6 +239,8 @@ class Service:
         self._link.stop()
         self._save()
         self._store.close()
+        if self._metrics:
+            self._metrics.stop()
 
 
 def main(config_path: Path, as_json: bool = False) -> int:

@@ -8,7 +8,7 @@ for each slot of the last quarter of an hour. What is replaced or removed is ove
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -35,7 +35,7 @@ CREATE TABLE slot (
     PRIMARY KEY (site, start_s));
 """,
 )
-"""From an empty file to this version, one step a version; a step that was released never changes."""
+"""From an empty file to this version; a step that was released never changes."""
 
 VERSION = len(MIGRATIONS)
 
@@ -154,6 +154,16 @@ class Store:
             (at_s, (None if body is None else msgspec.json.decode(body, type=Figures), why))
             for at_s, body, why in rows
         ]
+
+    def history(self, start_s: int, end_s: int) -> Iterator[tuple[int, str, Cell]]:
+        """All of the site's minutes: start, team and cell, by time and team."""
+        for at_s, team, body, why in self._db.execute(
+            "SELECT start_s, team, figures, withheld FROM minute"
+            " WHERE site = ? AND start_s >= ? AND start_s < ? ORDER BY start_s, team",
+            (self._site, start_s, end_s),
+        ):
+            figures = None if body is None else msgspec.json.decode(body, type=Figures)
+            yield at_s, team, (figures, why)
 
     def close(self) -> None:
         """Close the database."""
