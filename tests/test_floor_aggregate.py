@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from floor_feed import NOON_S, pid, window
 from turnlight.messages import Aggregate, Quality, Sides, Window
-from turnlight_floor.aggregate import LATE_S, SKEW_S, Picture, day_start
+from turnlight_floor.aggregate import LATE_S, SKEW_S, SPARE_WINDOWS, Picture, day_start
 from turnlight_floor.desks import Kept, Runs, saw
 from turnlight_floor.release import Release
 
@@ -119,6 +119,22 @@ def test_now_is_the_last_five_minutes_and_today_is_all_of_it() -> None:
     assert found.today is not None
     assert found.now.talk_share == 0.8
     assert 0.4 < found.today.talk_share < 0.5
+
+
+def test_now_is_right_after_a_pause_that_is_longer_than_the_slots_are_kept() -> None:
+    seen = floor_of(5)
+    release = Release(seen, K)
+    release.aggregates(NOON_S + 130)
+    for minute in range(1, 40):
+        seen.forget(NOON_S + 130 + 60 * minute)
+        release.aggregates(NOON_S + 130 + 60 * minute)
+    later_s = NOON_S + 3000
+    for desk in range(5):
+        one = window(desk, 99, later_s - 10, agent_ms=8000, customer_ms=2000, silence_ms=0)
+        seen.apply("service", one, later_s)
+    found = next(one for one in release.aggregates(later_s) if one.team == "service")
+    assert found.now is not None
+    assert found.now.talk_share == 0.8
 
 
 def test_a_late_window_counts_in_its_own_minute() -> None:
@@ -236,3 +252,37 @@ def test_no_field_of_an_aggregate_could_carry_a_pid() -> None:
     assert all(pid(desk).encode() not in sent for desk in range(5))
     assert {"pid", "seq"} <= set(Window.__struct_fields__)
     assert not {"pid", "seq"} & set(Aggregate.__struct_fields__)
+
+
+def test_a_flood_of_one_pid_is_counted_and_weighs_no_more_than_ten_seconds() -> None:
+    seen = floor_of(5)
+    outcomes = [
+        seen.apply("service", window(4, 1000 + n, NOON_S), NOON_S + 130) for n in range(500)
+    ]
+    assert outcomes.count("flood") >= 500 - SPARE_WINDOWS
+    of_the_slot = seen.between(NOON_S, NOON_S + 10)[4]
+    assert of_the_slot[:5].max() == 100
+
+
+def test_a_backlog_of_hours_is_no_flood() -> None:
+    seen = picture()
+    for seq in range(2000):
+        assert (
+            seen.apply("service", window(1, seq, NOON_S + 10 * seq), NOON_S + 20_000) == "accepted"
+        )
+
+
+def test_a_pid_belongs_to_one_team() -> None:
+    seen = floor_of(5)
+    assert seen.apply("sales", window(2, 99, NOON_S), NOON_S + 130) == "wrong team"
+    assert [found.team for found in aggregates(seen, NOON_S + 130)] == ["_site", "service"]
+
+
+def test_invented_pids_end_at_a_number_that_fits_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("turnlight_floor.aggregate.MOST_DESKS", 20)
+    seen = picture()
+    outcomes = [seen.apply("service", window(desk), NOON_S + 12) for desk in range(30)]
+    assert outcomes == ["accepted"] * 20 + ["too many desks"] * 10
+    assert seen.apply("service", window(3, 1, NOON_S), NOON_S + 12) == "accepted"

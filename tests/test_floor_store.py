@@ -9,7 +9,7 @@ from floor_feed import NOON_S, pid, window
 from turnlight_floor.aggregate import Picture, ring_start
 from turnlight_floor.desks import Kept
 from turnlight_floor.release import Release
-from turnlight_floor.store import KEEP_DAYS, Store, StoreError
+from turnlight_floor.store import KEEP_DAYS, MIGRATIONS, Store, StoreError
 
 
 def picture(desks: int) -> Picture:
@@ -98,3 +98,20 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StoreError, match="schema 9"):
         Store(file, "home")
+
+
+def test_a_database_of_the_first_version_keeps_its_history(tmp_path: Path) -> None:
+    file = tmp_path / "floor.sqlite"
+    with sqlite3.connect(file) as db:
+        db.executescript(MIGRATIONS[0] + "PRAGMA user_version=1;")
+        db.execute("INSERT INTO minute VALUES ('home', 'service', ?, NULL, 'no data')", (NOON_S,))
+        db.execute("INSERT INTO snapshot VALUES ('home', x'80')")
+    db.close()
+    store = Store(file, "home")
+    assert store.restore() is None
+    assert list(store.history(NOON_S, NOON_S + 1)) == [(NOON_S, "service", (None, "no data"))]
+    store.save(Kept(), {}, 0)
+    store.close()
+    again = Store(file, "home")
+    assert again.restore() == (Kept(), {})
+    again.close()

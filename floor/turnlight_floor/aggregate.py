@@ -151,12 +151,10 @@ class Picture:
         self._settle()
         from_s = int(now_s) // SLOT_S * SLOT_S - NOW_S
         desks = self.desks
-        if from_s < self._now_from_s or not self._now_from_s:
+        if not 0 <= from_s - self._now_from_s <= NOW_S:
             desks.now[: len(desks)] = desks.between(from_s, 1 << 40)
-        else:
-            left = desks.between(self._now_from_s, from_s)
-            if from_s > self._now_from_s:
-                desks.now[: len(desks)] -= left
+        elif from_s > self._now_from_s:
+            desks.now[: len(desks)] -= desks.between(self._now_from_s, from_s)
         self._now_from_s = from_s
         return desks.now[: len(desks)]
 
