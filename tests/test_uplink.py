@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
@@ -173,7 +174,8 @@ def test_a_window_is_kept_until_the_broker_acknowledged_it_and_few_are_in_flight
 def test_the_moment_a_window_leaves_is_drawn_when_it_is_put(make_desk: MakeDesk) -> None:
     desk = make_desk(free_port(), publish_jitter_s=2.0)
     for seq in range(200):
-        desk.uplink.send(window(seq), 1000.0)
+        one = msgspec.structs.replace(window(seq), pid=f"{seq:016x}")
+        desk.uplink.send(one, 1000.0)
     counts = [len(desk.outbox.pending(1000.0 + tenth / 10, 200)) for tenth in range(21)]
     assert counts[20] == 200
     assert 60 < counts[10] < 140

@@ -37,6 +37,21 @@ def backoff_ms(failures: int, draw: float) -> int:
     return round(longest * (1 - draw / 2))
 
 
+def departure_s(jitter_s: float, of_pid: float, draw: float) -> float:
+    """How long a complete window waits before it may leave, up to `jitter_s`.
+
+    A desk's clock and its delay are its own, and a mean over a shift would show them to the
+    millisecond. So half of the wait is drawn once for a pid: it hides them, and the other half
+    that a window belongs to the one before it.
+
+    Args:
+        jitter_s: the most.
+        of_pid: random number in 0..1, the same for all windows of a pid.
+        draw: random number in 0..1, new for each window.
+    """
+    return jitter_s * (of_pid + draw) / 2
+
+
 def next_protocol(protocol: Protocol, answer: Answer) -> Protocol:
     """Protocol of the next attempt: 5 is asked for first, 3.1.1 when the broker refuses 5.
 

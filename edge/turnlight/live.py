@@ -66,7 +66,9 @@ class Windows:
         fields = window_fields(window)
         if overrun:
             fields["quality"] |= Quality.OVERRUN
-        self._uplink.send(self._shift.stamp(fields, fields["start_s"]), time.time())
+        stamped = self._shift.stamp(fields, fields["start_s"])
+        if stamped is not None:
+            self._uplink.send(stamped, time.time())
 
     def close(self) -> None:
         """Give the broker a moment for the last windows; what it does not take stays on disk."""

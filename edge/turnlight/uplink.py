@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from turnlight.config import DeskSettings, UplinkSettings
-from turnlight.delivery import STEADY_MS, Protocol, backoff_ms, next_protocol
+from turnlight.delivery import STEADY_MS, Protocol, backoff_ms, departure_s, next_protocol
 from turnlight.link import Link, State, now_ms
 from turnlight.messages import Health, Window, encode, window_topic
 from turnlight.outbox import Outbox
@@ -46,6 +46,7 @@ class Uplink:
         self._state: State = "offline"
         self._said: set[str] = set()
         self._denied: set[str] = set()
+        self._pid, self._of_pid = "", 0.0
 
     @property
     def state(self) -> State:
@@ -68,7 +69,9 @@ class Uplink:
 
     def send(self, window: Window, now_s: float) -> None:
         """Let a window leave within `publish_jitter_s`, or whenever the broker is back."""
-        due_s = now_s + random.uniform(0, self._settings.publish_jitter_s)
+        if window.pid != self._pid:
+            self._pid, self._of_pid = window.pid, random.random()
+        due_s = now_s + departure_s(self._settings.publish_jitter_s, self._of_pid, random.random())
         topic = window_topic(self._desk.site, self._desk.team)
         self._outbox.put(topic, encode(window), now_s, due_s)
 
