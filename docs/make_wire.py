@@ -88,7 +88,7 @@ def asyncapi(words: str) -> dict[str, Any]:
         operations[f"publish{key[0].upper()}{key[1:]}"] = {
             "action": "send",
             "channel": {"$ref": f"#/channels/{key}"},
-            "bindings": {"mqtt": {"qos": 1, "retain": retained == "yes"}},
+            "bindings": {"mqtt": {"qos": int(message != "Clock"), "retain": retained == "yes"}},
         }
     named = [message.__name__ for message in Message.__subclasses__()]
     name_form = "a name of a-z, 0-9 and -, at most 63 characters"

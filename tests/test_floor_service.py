@@ -9,7 +9,7 @@ import pytest
 
 from broker import Broker, Subscriber
 from floor_feed import NOON_S, Publisher, await_line, child, end, pid, window
-from turnlight.messages import Aggregate, decode, encode, floor_topic, window_topic
+from turnlight.messages import Aggregate, Clock, decode, encode, floor_topic, window_topic
 from turnlight_floor.aggregate import Picture
 from turnlight_floor.service import Floor
 
@@ -93,6 +93,9 @@ def test_windows_in_aggregates_out_and_a_restart_forgets_nothing(
     with Subscriber(broker) as heard, Publisher(broker.host, broker.port) as desks:
         with child("service", config) as first:
             await_line(first, "connected")
+            heard.wait(lambda: bool(heard.on("/home/clock")))
+            clock = decode(heard.on("/home/clock")[0].payload, Clock)
+            assert abs(clock.at_s - time.time()) < 60
             for desk in range(6):
                 for seq in range(4):
                     desks.send(SERVICE, window(desk, seq, start_s + 10 * seq))

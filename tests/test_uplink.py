@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import Broker, Subscriber
 from desk import DESK, STATUS, Desk, MakeDesk, arrived, statuses, until, window
-from turnlight.messages import Health, Status, decode, device_topic, encode
+from turnlight.messages import Clock, Health, Status, decode, device_topic, encode
 from turnlight.mosquitto import free_port
 
 
@@ -316,6 +316,21 @@ def test_health_comes_at_once_and_is_not_retained(
     assert message.topic == device_topic("home", "desk-7", "health")
     assert decode(message.payload, Health) == desk.health()
     assert not message.retain
+
+
+def test_the_floors_clock_tells_a_device_that_its_own_is_wrong(
+    broker: Broker, floor: Subscriber, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(broker.port)
+    desk.uplink.start()
+    floor.wait(lambda: len(floor.on("/health")) == 1)
+    assert desk.uplink.clock_skew_s is None
+    for behind_s in (90.0, 97.0, 90.4):  # it came late once
+        clock = encode(Clock(at_s=time.time() - behind_s))
+        floor.client.publish("turnlight/1/home/clock", clock, qos=1).wait_for_publish(10)
+    floor.client.publish("turnlight/1/home/clock", b"nonsense", qos=1).wait_for_publish(10)
+    until(lambda: desk.uplink.clock_skew_s is not None)
+    assert 90 <= (desk.uplink.clock_skew_s or 0) <= 97
 
 
 # ---- brokers that say no

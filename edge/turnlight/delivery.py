@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
@@ -61,6 +62,25 @@ def next_protocol(protocol: Protocol, answer: Answer) -> Protocol:
     if protocol == "5" and answer in ("wrong protocol", "none"):
         return "3.1.1"
     return protocol if answer == "other" else "5"
+
+
+class Skews:
+    """How far this device's clock is from the floor's, as the last few messages tell.
+
+    A message comes late, never early; so of several the least difference is the truest.
+    """
+
+    def __init__(self) -> None:
+        self._heard_s: deque[float] = deque(maxlen=5)
+
+    def heard(self, floor_s: float, own_s: float) -> None:
+        """The floor said its time."""
+        self._heard_s.append(own_s - floor_s)
+
+    @property
+    def skew_s(self) -> int | None:
+        """Own clock less the floor's, whole seconds; None before anything was heard."""
+        return round(min(self._heard_s)) if self._heard_s else None
 
 
 class Delivery:

@@ -19,8 +19,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from turnlight.config import DeskSettings, UplinkSettings
-from turnlight.delivery import INFLIGHT, Answer, Delivery, Protocol
-from turnlight.messages import Health, Status, decode, device_topic, encode
+from turnlight.delivery import INFLIGHT, Answer, Delivery, Protocol, Skews
+from turnlight.messages import Clock, Health, Status, clock_topic, decode, device_topic, encode
 from turnlight.outbox import Outbox
 from turnlight.trouble import LOST, NO_ANSWER, LinkError, refusal, why
 
@@ -48,6 +48,7 @@ class Link:
         health: gives the device's health.
         protocol: version of MQTT to ask for.
         denied: topics already logged as not allowed; kept over connections.
+        skews: takes the floor's clock.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Link:
         health: Callable[[], Health],
         protocol: Protocol,
         denied: set[str],
+        skews: Skews,
     ) -> None:
         self.broker = f"broker {settings.host}:{settings.port}"
         self.answer: Answer = "other"
@@ -69,6 +71,8 @@ class Link:
         self._session = secrets.token_hex(4)
         self._status_topic = device_topic(desk.site, desk.device, "status")
         self._health_topic = device_topic(desk.site, desk.device, "health")
+        self._clock_topic = clock_topic(desk.site)
+        self._skews = skews
         self._delivery = Delivery(INFLIGHT)
         self._topics: dict[int, str] = {}
         self._denied = denied
@@ -108,6 +112,8 @@ class Link:
         self._await_answer(stopping)
         self._announce()
         self._client.subscribe(self._status_topic, qos=1)
+        # Apart, since a broker whose access list is older may refuse it.
+        self._client.subscribe(self._clock_topic, qos=0)
 
     def serve(self, stopping: threading.Event) -> None:
         """Send what is due until told to stop.
@@ -261,8 +267,11 @@ class Link:
             self._outbox.delete(row_id)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        # The will of a connection that broke long ago may come after this one said online.
         try:
+            if message.topic == self._clock_topic:
+                self._skews.heard(decode(bytes(message.payload), Clock).at_s, time.time())
+                return
+            # The will of a connection that broke long ago may come after this one said online.
             status = decode(bytes(message.payload), Status)
         except msgspec.MsgspecError:
             return

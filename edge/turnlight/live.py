@@ -49,15 +49,18 @@ class Windows:
 
     Args:
         config: the desk's settings, with a broker.
-        health: how the device is, without what this knows itself.
+        health: how the device is, given what this knows: the outbox and the clock.
     """
 
-    def __init__(self, config: Config, health: Callable[[Outbox], Health]) -> None:
+    def __init__(self, config: Config, health: Callable[[Outbox, int | None], Health]) -> None:
         state_dir = Path(config.desk.state_dir).expanduser()
         self._shift = Shift(state_dir, config.uplink.shift_hours)
         self._outbox = Outbox(state_dir / "outbox.sqlite", config.uplink.keep_days)
         self._uplink = Uplink(
-            config.uplink, config.desk, self._outbox, lambda: health(self._outbox)
+            config.uplink,
+            config.desk,
+            self._outbox,
+            lambda: health(self._outbox, self._uplink.clock_skew_s),
         )
         self._uplink.start()
 
@@ -177,7 +180,7 @@ class Desk:
             for window in heard.windows:
                 self._windows.send(window, overrun)
 
-    def _health(self, outbox: Outbox) -> Health:
+    def _health(self, outbox: Outbox, clock_skew_s: int | None) -> Health:
         return Health(
             version=__version__,
             uptime_s=int(time.monotonic() - self._started_s),
@@ -186,6 +189,7 @@ class Desk:
             outbox_dropped=outbox.dropped,
             temperature_c=_temperature_c(),
             audio_present=time.monotonic() - self._heard_s < 5.0,
+            clock_skew_s=clock_skew_s,
         )
 
 

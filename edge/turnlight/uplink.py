@@ -11,7 +11,14 @@ import threading
 from collections.abc import Callable
 
 from turnlight.config import DeskSettings, UplinkSettings
-from turnlight.delivery import STEADY_MS, Protocol, backoff_ms, departure_s, next_protocol
+from turnlight.delivery import (
+    STEADY_MS,
+    Protocol,
+    Skews,
+    backoff_ms,
+    departure_s,
+    next_protocol,
+)
 from turnlight.link import Link, State, now_ms
 from turnlight.messages import Health, Window, encode, window_topic
 from turnlight.outbox import Outbox
@@ -43,6 +50,7 @@ class Uplink:
         self._health = health
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._skews = Skews()
         self._state: State = "offline"
         self._said: set[str] = set()
         self._denied: set[str] = set()
@@ -52,6 +60,11 @@ class Uplink:
     def state(self) -> State:
         """Whether the broker has accepted this desk."""
         return self._state
+
+    @property
+    def clock_skew_s(self) -> int | None:
+        """This device's clock less the floor's; None while the floor was not heard."""
+        return self._skews.skew_s
 
     @property
     def alive(self) -> bool:
@@ -80,7 +93,13 @@ class Uplink:
         protocol: Protocol = "5"
         while not self._stopping.is_set():
             link = Link(
-                self._settings, self._desk, self._outbox, self._health, protocol, self._denied
+                self._settings,
+                self._desk,
+                self._outbox,
+                self._health,
+                protocol,
+                self._denied,
+                self._skews,
             )
             begun_ms = now_ms()
             try:

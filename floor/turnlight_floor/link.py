@@ -92,6 +92,12 @@ class Link:
         self._ended.set()
         self._thread.join(timeout=15)
 
+    def mention(self, topic: str, payload: bytes) -> None:
+        """Publish what is of no use later: once at most, not retained."""
+        client = self._client
+        if client is not None and self.up:
+            client.publish(topic, payload, qos=0)
+
     def publish(self, topic: str, payload: bytes) -> mqtt.MQTTMessageInfo | None:
         """Publish a retained message; None while the broker is away."""
         client = self._client

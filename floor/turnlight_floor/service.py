@@ -34,6 +34,7 @@ RESERVED = ("device", "floor")
 BIGGEST_PAYLOAD = 4096
 """Bytes. The largest window there can be is far below."""
 SAVE_EVERY_S = 10.0
+CLOCK_EVERY_S = 20.0
 REPEAT_S = 10.0
 """A cell that did not change is published again after this, so that its age can be told."""
 
@@ -178,12 +179,16 @@ class Service:
     def run(self) -> Counters:
         """Work until `stopping` is set, then settle what is open."""
         self._link.start()
-        publish_s = save_s = time.monotonic()
+        publish_s = save_s = clock_s = time.monotonic()
         while not self.stopping.is_set():
             self._drain(min(0.2, max(0.0, publish_s - time.monotonic())))
             if time.monotonic() >= publish_s:
                 publish_s = max(publish_s + self._every_s, time.monotonic())
                 self._publish()
+            if time.monotonic() >= clock_s:
+                clock_s = time.monotonic() + CLOCK_EVERY_S
+                clock = messages.Clock(at_s=round(time.time(), 3))
+                self._link.mention(messages.clock_topic(self.floor.site), messages.encode(clock))
             if time.monotonic() >= save_s:
                 save_s = time.monotonic() + SAVE_EVERY_S
                 self._save()
