@@ -185,7 +185,7 @@ class Service:
             if time.monotonic() >= publish_s:
                 publish_s = max(publish_s + self._every_s, time.monotonic())
                 self._publish()
-            if time.monotonic() >= clock_s:
+            if time.monotonic() >= clock_s and self._link.up:
                 clock_s = time.monotonic() + CLOCK_EVERY_S
                 clock = messages.Clock(at_s=round(time.time(), 3))
                 self._link.mention(messages.clock_topic(self.floor.site), messages.encode(clock))
