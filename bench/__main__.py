@@ -18,7 +18,7 @@ import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -75,6 +75,14 @@ def commit() -> str:
     return subprocess.run(git, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
+def installed(name: str) -> str:
+    """Version of a package."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def on_terminal(title: str, rows: list[Row]) -> None:
     """One table."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
@@ -126,7 +134,7 @@ def main() -> None:
         "machine": machine(),
         "python": platform.python_version(),
         "amount": "quick" if options.quick else "full",
-        **{name: version(name) for name in (*PACKAGES, "numpy", "scipy")},
+        **{name: installed(name) for name in (*PACKAGES, "numpy", "scipy")},
     }
     found: dict[str, list[Row]] = {}
     for name in chosen:
