@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,11 +64,11 @@ def under_load(seconds: int) -> Row:
             assert load.stdout
             sent = json.loads(load.stdout.read())
             probes.settle()
+            drained_s = drained(settings, sent["sent"] + 5 * probes.sent)
             delays = probes.delays_s
             stop_s, counted = stopped(service)
-            # What the broker still held comes to the next process, and is not lost.
-            restart_s, again = restarted(settings, port, desks * 9 // 10)
-    accepted = counted["accepted"] + again["accepted"] - 5 * probes.sent
+            restart_s = restarted(settings, port, desks * 9 // 10)
+    accepted = counted["accepted"] - 5 * probes.sent
     return {
         "what": "under load",
         "desks": desks,
@@ -78,6 +79,7 @@ def under_load(seconds: int) -> Row:
         "delay p99, s": float(np.percentile(delays, 99)),
         "probes": len(delays),
         "unanswered": probes.sent - len(delays),
+        "behind at the end, s": drained_s,
         "cores": cores,
         "processor, us a window": 1e6 * used_s / counted["accepted"],
         "MB, first half": max(memory[: len(memory) // 2]),
@@ -93,7 +95,9 @@ def floor(folder: Path) -> Iterator[tuple[int, Path, subprocess.Popen[bytes]]]:
     port = free_port()
     (folder / "mosquitto.conf").write_text(loopback_config(port, folder, ["allow_anonymous true"]))
     settings = folder / "floor.toml"
-    settings.write_text(f'site = "{SITE}"\n[broker]\nport = {port}\n')
+    settings.write_text(
+        f'site = "{SITE}"\n[metrics]\nport = {free_port()}\n[broker]\nport = {port}\n'
+    )
     with (folder / "log").open("wb") as log:
         broker = subprocess.Popen(
             [program(), "-c", str(folder / "mosquitto.conf")], stdout=log, stderr=log
@@ -135,8 +139,26 @@ def stopped(service: subprocess.Popen[bytes]) -> tuple[float, dict[str, Any]]:
     return time.monotonic() - begun_s, counted
 
 
-def restarted(settings: Path, port: int, desks: int) -> tuple[float, dict[str, Any]]:
-    """Seconds from a start until today's aggregate of the site is there again; the counters."""
+def drained(settings: Path, windows: int) -> float:
+    """Seconds until so many windows are counted, or no more come."""
+    port = next(line for line in settings.read_text().splitlines() if line.startswith("port = "))
+    address = f"http://{HOST}:{port.removeprefix('port = ')}/metrics"
+    begun_s = changed_s = time.monotonic()
+    before = -1
+    while time.monotonic() - changed_s < 10:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            text = answer.read().decode()
+        counted = int(text.split("\nturnlight_floor_accepted_total ")[1].split()[0])
+        if counted >= windows:
+            break
+        if counted != before:
+            before, changed_s = counted, time.monotonic()
+        time.sleep(0.1)
+    return changed_s - begun_s
+
+
+def restarted(settings: Path, port: int, desks: int) -> float:
+    """Seconds from a start until today's aggregate of the site is there again."""
     again = threading.Event()
 
     def heard(_client: Client, _data: object, message: MQTTMessage) -> None:
@@ -150,8 +172,8 @@ def restarted(settings: Path, port: int, desks: int) -> tuple[float, dict[str, A
         service = started(settings)
         found = again.wait(60)
         took_s = time.monotonic() - begun_s
-        _, counted = stopped(service)
-    return took_s if found else float("nan"), counted
+        stopped(service)
+    return took_s if found else float("nan")
 
 
 @contextmanager

@@ -195,13 +195,15 @@ class Service:
         self._settle()
         return self.floor.counters
 
-    def _heard(self, topic: str, payload: bytes) -> None:
+    def _heard(self, topic: str, payload: bytes) -> bool:
         while not self.stopping.is_set():
             try:
                 self._inbox.put((topic, payload), timeout=0.5)
             except queue.Full:
                 continue
-            return
+            return True
+        # It was acknowledged to nobody, and comes again when the floor is back.
+        return False
 
     def _drain(self, wait_s: float) -> None:
         try:
