@@ -211,6 +211,17 @@ def test_a_change_of_shift_makes_no_desk_two() -> None:
     assert found.now_withheld == found.today_withheld == "too few desks"
 
 
+def test_a_clock_that_is_a_little_ahead_at_midnight_loses_nothing() -> None:
+    midnight_s = NOON_S + 43_200
+    seen = picture()
+    for desk in range(5):
+        assert seen.apply("service", window(desk, 0, midnight_s), midnight_s - 20) == "accepted"
+    seen.forget(midnight_s + 20)
+    found = cell(seen, midnight_s + 20, "service").today
+    assert found is not None
+    assert found.desks == 5
+
+
 def test_nothing_of_yesterday_remains_after_midnight() -> None:
     seen = floor_of(6)
     seen.forget(NOON_S + 86_400)

@@ -102,17 +102,16 @@ class Picture:
         number = self._team(team)
         if row is None:
             row = desks.add(window.pid, number, start_s)
+        first_s = min(start_s, int(desks.first_s[row]))
+        last_s = max(start_s, int(desks.last_s[row]))
+        # Before its number is noted, so that a flood takes no memory either.
+        if desks.windows[row] >= (last_s - first_s) // SLOT_S + 1 + SPARE_WINDOWS:
+            return "flood"
         if saw(desks.runs[row], window.seq):
             return "duplicate"
-        if start_s < desks.first_s[row]:
-            desks.first_s[row] = start_s
-        elif start_s > desks.last_s[row]:
-            desks.last_s[row] = start_s
+        desks.first_s[row], desks.last_s[row] = first_s, last_s
         if start_s + SLOT_S > self._newest_s[number]:
             self._newest_s[number] = start_s + SLOT_S
-        slots = (int(desks.last_s[row]) - int(desks.first_s[row])) // SLOT_S + 1
-        if desks.windows[row] >= slots + SPARE_WINDOWS:
-            return "flood"
         desks.windows[row] += 1
         if window.quality & UNFIT:
             return "unfit"
@@ -199,9 +198,11 @@ class Picture:
         self._settle()
         self.day_s = day_s
         self.changes += 1
-        for sums in (self.desks.today, self.desks.shown_today):
-            sums.fill(0)
-        self.desks.pending.fill(False)
+        desks, n = self.desks, len(self.desks)
+        # A clock that is a little ahead was in this day before the floor was.
+        desks.today[:n] = desks.between(day_s, 1 << 40)
+        desks.shown_today.fill(0)
+        desks.pending[:n] = desks.today[:n].any(axis=1)
 
     def _settle(self) -> None:
         """Add what was accepted since to the sums, many windows at once."""
