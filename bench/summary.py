@@ -33,6 +33,8 @@ GRID = {"where": "grid", "who": OURS}
 COUNTED = {"where": "grid", "who": CONFIRMED}
 """What is counted goes by the confirmed decision."""
 ORDINARY = {"what": "false high, ordinary speech"}
+LOAD = {"what": "under load"}
+HOUR = {"what": "an hour, simulated clock"}
 ASKED = (
     Asked("AUC per 10 ms on desks", "desk", "AUC", GRID, 0.98, 0.99, more=True),
     Asked("false alarms at 95 % hits on desks", "desk", "false alarms at 95 % hits", GRID, 6, 3),
@@ -176,6 +178,11 @@ ASKED = (
         "strain: times less than eGeMAPS costs", "strain", "times less", {}, 100, 1000, more=True
     ),
     Asked("strain: MB of a device process", "strain", "MB", {}, 60, 45),
+    Asked("floor: windows per second", "floor", "windows/s", LOAD, 4_990, 4_990, more=True),
+    Asked("floor: windows lost", "floor", "lost", LOAD, 0, 0),
+    Asked("floor: published to shown, p99, s", "floor", "delay p99, s", LOAD, 1, 1),
+    Asked("floor: restart, s", "floor", "restart, s", LOAD, 5, 5),
+    Asked("floor: memory, second half-hour against the first", "floor", "growth", HOUR, 1.05, 1.01),
 )
 
 

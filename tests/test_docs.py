@@ -20,6 +20,7 @@ STRUCTS: list[type[msgspec.Struct]] = [
 TOPICS = [
     messages.window_topic("<site>", "<team>"),
     *(messages.device_topic("<site>", "<device>", leaf) for leaf in ("status", "health", "call")),
+    messages.clock_topic("<site>"),
     messages.floor_topic("<site>", "<team>"),
     messages.floor_topic("<site>", "_site"),
 ]

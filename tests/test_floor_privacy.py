@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 
@@ -8,10 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnlight_floor.privacy import SITE, fewest_desks, load, withheld
+from turnlight_floor.privacy import SITE, fewest_desks, guard, load, withheld
 from turnlight_floor.settings import SettingsError
 
 K = 5
+
+
+def lives(of: list[tuple[int, int]]) -> np.ndarray:
+    return np.array(of, np.int64).reshape(-1, 2)
 
 
 def teams(**sizes: int) -> dict[str, set[str]]:
@@ -19,7 +27,7 @@ def teams(**sizes: int) -> dict[str, set[str]]:
 
 
 def reasons(cells: dict[str, set[str]], k: int = K) -> dict[str, str]:
-    return dict(withheld(cells, {pid: (0, 1) for pids in cells.values() for pid in pids}, k))
+    return dict(withheld({team: lives([(0, 1)] * len(pids)) for team, pids in cells.items()}, k))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +82,7 @@ def test_something_is_shown_where_it_can_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lives", "desks"),
+    ("lived", "desks"),
     [
         ([], 0),
         ([(0, 10)], 1),
@@ -85,20 +93,20 @@ def test_something_is_shown_where_it_can_be() -> None:
     ],
 )
 def test_pids_that_never_lived_together_may_be_one_desk(
-    lives: list[tuple[int, int]], desks: int
+    lived: list[tuple[int, int]], desks: int
 ) -> None:
-    assert fewest_desks(lives) == desks
+    assert fewest_desks(lives(lived)) == desks
 
 
 @given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=4), min_size=1, max_size=8))
 def test_rotation_never_makes_more_desks_than_there_are(shifts: list[list[int]]) -> None:
-    lives = []
+    lived = []
     for desk in shifts:
         at = 0
         for length in desk:
-            lives.append((at, at + length - 1))
+            lived.append((at, at + length - 1))
             at += length
-    assert fewest_desks(lives) <= len(shifts)
+    assert fewest_desks(lives(lived)) <= len(shifts)
 
 
 def test_k_comes_from_a_file(tmp_path: Path) -> None:
@@ -122,6 +130,45 @@ def test_a_lower_or_wrong_k_is_refused(tmp_path: Path, text: str, says: str) -> 
     file.write_text(text)
     with pytest.raises(SettingsError, match=says):
         load(str(file))
+
+
+@contextmanager
+def an_ordinary_user() -> Iterator[None]:
+    """Without root's rights, where the tests have them."""
+    before = os.geteuid()
+    os.seteuid(before or 65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_file_of_another_user_in_a_folder_of_another_user_is_good() -> None:
+    with an_ordinary_user():
+        guard("/etc/passwd")
+    guard("")
+
+
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode", "says"),
+    [
+        (0o666, 0o755, "can be written by this user"),
+        (0o644, 0o777, "lies in a folder that this user can write"),
+    ],
+)
+def test_a_file_that_the_floor_could_change_is_refused(
+    file_mode: int, folder_mode: int, says: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "privacy.toml"
+        file.write_text("k = 5\n")
+        file.chmod(file_mode)
+        Path(name).chmod(folder_mode)
+        with pytest.raises(SettingsError, match="is this user's own, so the floor could lower"):
+            guard(str(file))
+        if os.geteuid() == 0:
+            with an_ordinary_user(), pytest.raises(SettingsError, match=says):
+                guard(str(file))
 
 
 def test_a_missing_file_is_no_reason_to_take_the_default(tmp_path: Path) -> None:

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from turnlight_floor import settings
-from turnlight_floor.settings import BrokerSettings, FloorSettings, PageSettings, SettingsError
+from turnlight_floor.settings import (
+    BrokerSettings,
+    FloorSettings,
+    MetricsSettings,
+    PageSettings,
+    SettingsError,
+)
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "floor.md"
 PACKAGE = Path(settings.__file__).parent
@@ -17,7 +23,7 @@ PACKAGE = Path(settings.__file__).parent
 def test_every_key_may_be_left_out(tmp_path: Path) -> None:
     found = settings.parse("", "floor.toml", tmp_path)
     assert found.site == "home"
-    assert found.publish_every_s == 10.0
+    assert found.publish_every_s == 0.5
     assert found.page.host == "127.0.0.1"
 
 
@@ -38,7 +44,7 @@ def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
     [
         ("sites = 'x'", r"floor.toml: .*unknown field `sites`.*docs/floor.md"),
         ("site = 'A b'", r"site"),
-        ("publish_every_s = 0.2", r"publish_every_s"),
+        ("publish_every_s = 0.01", r"publish_every_s"),
         ("[broker]\nport = 99999", r"port"),
         ("time_zone = 'Europe/Atlantis'", r"`Europe/Atlantis` is unknown; give one like"),
         ("time_zone = '../x'", r"is unknown; give one like"),
@@ -55,7 +61,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         settings.load(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("kind", [FloorSettings, BrokerSettings, PageSettings])
+@pytest.mark.parametrize("kind", [FloorSettings, BrokerSettings, PageSettings, MetricsSettings])
 def test_every_setting_is_documented(kind: type) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     missing = [name for name in kind.__struct_fields__ if f"`{name}`" not in text]

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from floor_feed import NOON_S, pid, window
-from turnlight_floor.aggregate import Picture, State
-from turnlight_floor.store import KEEP_DAYS, Store, StoreError
+from turnlight_floor.aggregate import Picture, ring_start
+from turnlight_floor.desks import Kept
+from turnlight_floor.release import Release
+from turnlight_floor.store import KEEP_DAYS, MIGRATIONS, Store, StoreError
 
 
 def picture(desks: int) -> Picture:
@@ -19,7 +21,7 @@ def picture(desks: int) -> Picture:
 
 def test_a_minute_is_kept_as_it_was_shown(tmp_path: Path) -> None:
     store = Store(tmp_path / "floor.sqlite", "home")
-    cells = picture(6).minute(NOON_S, 5)
+    cells = Release(picture(6), 5).minute(NOON_S)
     store.keep(NOON_S, cells)
     assert store.minutes("service", NOON_S, NOON_S + 60) == [(NOON_S, cells["service"])]
     assert store.minutes("_site", NOON_S, NOON_S + 60) == [(NOON_S, cells["_site"])]
@@ -29,14 +31,14 @@ def test_a_minute_is_kept_as_it_was_shown(tmp_path: Path) -> None:
 
 def test_what_was_withheld_is_not_in_the_history(tmp_path: Path) -> None:
     store = Store(tmp_path / "floor.sqlite", "home")
-    store.keep(NOON_S, picture(4).minute(NOON_S, 5))
+    store.keep(NOON_S, Release(picture(4), 5).minute(NOON_S))
     assert store.minutes("service", NOON_S, NOON_S + 60) == [(NOON_S, (None, "too few desks"))]
     store.close()
 
 
 def test_history_ends_after_ninety_days(tmp_path: Path) -> None:
     store = Store(tmp_path / "floor.sqlite", "home")
-    cells = picture(5).minute(NOON_S, 5)
+    cells = Release(picture(5), 5).minute(NOON_S)
     store.keep(NOON_S, cells)
     store.keep(NOON_S + KEEP_DAYS * 86_400, cells)
     assert len(store.minutes("service", NOON_S, NOON_S + 1)) == 1
@@ -48,12 +50,14 @@ def test_history_ends_after_ninety_days(tmp_path: Path) -> None:
 def test_a_snapshot_comes_back_and_replaces_the_one_before(tmp_path: Path) -> None:
     store = Store(tmp_path / "floor.sqlite", "home")
     assert store.restore() is None
-    store.save(State())
+    store.save(Kept(), {}, 0)
     seen = picture(5)
-    store.save(seen.state)
+    slots = seen.changed_slots()
+    store.save(seen.kept(), slots, 0)
     store.close()
     again = Store(tmp_path / "floor.sqlite", "home")
-    assert again.restore() == seen.state
+    assert again.restore() == (seen.kept(), slots)
+    assert list(slots) == [NOON_S]
     again.close()
 
 
@@ -61,9 +65,9 @@ def test_pids_of_a_day_that_is_over_are_gone_from_the_file(tmp_path: Path) -> No
     file = tmp_path / "floor.sqlite"
     seen = picture(5)
     store = Store(file, "home")
-    store.save(seen.state)
+    store.save(seen.kept(), seen.changed_slots(), 0)
     seen.forget(NOON_S + 86_400)
-    store.save(seen.state)
+    store.save(seen.kept(), seen.changed_slots(), ring_start(NOON_S + 86_400))
     left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert pid(3).encode() not in left
     store.close()
@@ -94,3 +98,20 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StoreError, match="schema 9"):
         Store(file, "home")
+
+
+def test_a_database_of_the_first_version_keeps_its_history(tmp_path: Path) -> None:
+    file = tmp_path / "floor.sqlite"
+    with sqlite3.connect(file) as db:
+        db.executescript(MIGRATIONS[0] + "PRAGMA user_version=1;")
+        db.execute("INSERT INTO minute VALUES ('home', 'service', ?, NULL, 'no data')", (NOON_S,))
+        db.execute("INSERT INTO snapshot VALUES ('home', x'80')")
+    db.close()
+    store = Store(file, "home")
+    assert store.restore() is None
+    assert list(store.history(NOON_S, NOON_S + 1)) == [(NOON_S, "service", (None, "no data"))]
+    store.save(Kept(), {}, 0)
+    store.close()
+    again = Store(file, "home")
+    assert again.restore() == (Kept(), {})
+    again.close()

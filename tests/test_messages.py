@@ -14,6 +14,7 @@ from turnlight.messages import (
     STRAIN_EDGES,
     Aggregate,
     CallSignal,
+    Clock,
     Figures,
     Health,
     Message,
@@ -83,6 +84,7 @@ EXAMPLES: list[Message] = [
     Status(state="online", session="0a1b2c3d"),
     HEALTH,
     CallSignal(signal="hold"),
+    Clock(at_s=1_764_000_010.5),
     AGGREGATE,
 ]
 

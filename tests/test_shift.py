@@ -82,9 +82,45 @@ def test_windows_of_a_shift_are_numbered_under_one_pid(tmp_path: Path) -> None:
 def test_a_new_shift_has_a_new_pid_and_numbers_from_zero(tmp_path: Path) -> None:
     with opened(tmp_path) as shift:
         before = shift.stamp(FIELDS, at("2025-11-24T13:59:59"))
-        after = shift.stamp(FIELDS, at("2025-11-24T14:00:00"))
+        after = shift.stamp(FIELDS, at("2025-11-24T14:05:00"))
     assert before.pid != after.pid
     assert after.seq == 0
+
+
+def sent(shift: Shift, *times: str) -> list[str]:
+    return [time for time in times if shift.stamp(FIELDS, at(f"2025-11-24T{time}")) is not None]
+
+
+def test_the_first_minutes_of_a_shift_are_left_out(tmp_path: Path) -> None:
+    with opened(tmp_path) as shift:
+        assert sent(shift, "13:59:50", "14:00:00", "14:02:00", "14:04:50") == ["13:59:50"]
+        assert sent(shift, "14:05:10") == ["14:05:10"]
+
+
+def test_a_call_that_goes_on_into_a_shift_is_left_out_to_its_end(tmp_path: Path) -> None:
+    with opened(tmp_path) as shift:
+        assert sent(shift, "13:59:50")
+        assert not sent(shift, *(f"14:{s // 60:02}:{s % 60:02}" for s in range(0, 900, 10)))
+        assert sent(shift, "14:15:30", "14:15:40") == ["14:15:30", "14:15:40"]
+
+
+def test_a_desk_that_never_pauses_is_back_after_half_an_hour(tmp_path: Path) -> None:
+    with opened(tmp_path) as shift:
+        assert sent(shift, "13:59:50")
+        every = [f"14:{s // 60:02}:{s % 60:02}" for s in range(0, 2400, 10)]
+        assert sent(shift, *every)[0] == "14:30:00"
+
+
+def test_after_a_restart_between_two_shifts_the_rule_is_the_same(tmp_path: Path) -> None:
+    with opened(tmp_path) as shift:
+        assert sent(shift, "13:59:50")
+    with opened(tmp_path) as shift:
+        assert sent(shift, "14:03:00", "14:05:30") == ["14:05:30"]
+
+
+def test_a_desk_that_is_new_waits_for_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as shift:
+        assert sent(shift, "14:00:00") == ["14:00:00"]
 
 
 def test_the_same_shift_on_another_day_has_another_pid(tmp_path: Path) -> None:

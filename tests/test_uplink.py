@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import Broker, Subscriber
 from desk import DESK, STATUS, Desk, MakeDesk, arrived, statuses, until, window
-from turnlight.messages import Health, Status, decode, device_topic, encode
+from turnlight.messages import Clock, Health, Status, decode, device_topic, encode
 from turnlight.mosquitto import free_port
 
 
@@ -173,7 +174,8 @@ def test_a_window_is_kept_until_the_broker_acknowledged_it_and_few_are_in_flight
 def test_the_moment_a_window_leaves_is_drawn_when_it_is_put(make_desk: MakeDesk) -> None:
     desk = make_desk(free_port(), publish_jitter_s=2.0)
     for seq in range(200):
-        desk.uplink.send(window(seq), 1000.0)
+        one = msgspec.structs.replace(window(seq), pid=f"{seq:016x}")
+        desk.uplink.send(one, 1000.0)
     counts = [len(desk.outbox.pending(1000.0 + tenth / 10, 200)) for tenth in range(21)]
     assert counts[20] == 200
     assert 60 < counts[10] < 140
@@ -314,6 +316,21 @@ def test_health_comes_at_once_and_is_not_retained(
     assert message.topic == device_topic("home", "desk-7", "health")
     assert decode(message.payload, Health) == desk.health()
     assert not message.retain
+
+
+def test_the_floors_clock_tells_a_device_that_its_own_is_wrong(
+    broker: Broker, floor: Subscriber, make_desk: MakeDesk
+) -> None:
+    desk = make_desk(broker.port)
+    desk.uplink.start()
+    floor.wait(lambda: len(floor.on("/health")) == 1)
+    assert desk.uplink.clock_skew_s is None
+    for behind_s in (90.0, 97.0, 90.4):  # it came late once
+        clock = encode(Clock(at_s=time.time() - behind_s))
+        floor.client.publish("turnlight/1/home/clock", clock, qos=1).wait_for_publish(10)
+    floor.client.publish("turnlight/1/home/clock", b"nonsense", qos=1).wait_for_publish(10)
+    until(lambda: desk.uplink.clock_skew_s is not None)
+    assert 90 <= (desk.uplink.clock_skew_s or 0) <= 97
 
 
 # ---- brokers that say no

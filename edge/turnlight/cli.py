@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -116,9 +117,17 @@ def demo(
     raise typer.Exit(demo.run(seconds, headless))
 
 
-@app.command()
+floor_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app.add_typer(floor_app, name="floor")
+
+
+@floor_app.callback(invoke_without_command=True)
 def floor(
-    config: FloorConfigFile,
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Settings in TOML; see docs/floor.md."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the counters as one JSON line at the end.")
     ] = False,
@@ -128,12 +137,61 @@ def floor(
     It takes the windows of the desks and publishes aggregates of at least five of them.
 
     \b
-    Example:
+    Examples:
       turnlight floor --config floor.toml
+      turnlight floor export --config floor.toml --out history.csv
     """
+    if context.invoked_subcommand:
+        return
+    if config is None:
+        raise typer.BadParameter("Missing option '--config'.", context)
     with _floor_package():
         from turnlight_floor import service
     raise typer.Exit(service.main(config, as_json))
+
+
+@floor_app.command()
+def export(
+    config: FloorConfigFile,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A .csv or .parquet file; without it CSV is printed."),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(metavar="TIME", help="From this local time on.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(metavar="TIME", help="Up to this local time.")
+    ] = None,
+) -> None:
+    """Write the floor's history as a table.
+
+    One row for each minute and team: figures of at least k desks, and the reason where there are
+    none. It may run beside the aggregator.
+
+    \b
+    Examples:
+      turnlight floor export --config floor.toml > history.csv
+      turnlight floor export --config floor.toml --since 2026-11-01 --out november.parquet
+    """
+    with _floor_package():
+        from turnlight_floor import export, settings, store
+    try:
+        found = settings.load(config)
+        zone = found.zone()
+        limits = [
+            default if at is None else int(at.replace(tzinfo=zone).timestamp())
+            for at, default in ((since, 0), (until, 1 << 40))
+        ]
+        if not Path(found.database).exists():
+            raise Problem(f"{found.database}: there is no history yet; has the floor run?")
+        history = store.Store(Path(found.database), found.site)
+        try:
+            export.write(export.rows(history, found.site, limits[0], limits[1]), out)
+        finally:
+            history.close()
+    except (settings.SettingsError, store.StoreError, export.ExportError) as error:
+        raise Problem(str(error)) from None
 
 
 @app.command()

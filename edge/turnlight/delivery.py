@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
@@ -37,6 +38,21 @@ def backoff_ms(failures: int, draw: float) -> int:
     return round(longest * (1 - draw / 2))
 
 
+def departure_s(jitter_s: float, of_pid: float, draw: float) -> float:
+    """How long a complete window waits before it may leave, up to `jitter_s`.
+
+    A desk's clock and its delay are its own, and a mean over a shift would show them to the
+    millisecond. So half of the wait is drawn once for a pid: it hides them, and the other half
+    that a window belongs to the one before it.
+
+    Args:
+        jitter_s: the most.
+        of_pid: random number in 0..1, the same for all windows of a pid.
+        draw: random number in 0..1, new for each window.
+    """
+    return jitter_s * (of_pid + draw) / 2
+
+
 def next_protocol(protocol: Protocol, answer: Answer) -> Protocol:
     """Protocol of the next attempt: 5 is asked for first, 3.1.1 when the broker refuses 5.
 
@@ -46,6 +62,25 @@ def next_protocol(protocol: Protocol, answer: Answer) -> Protocol:
     if protocol == "5" and answer in ("wrong protocol", "none"):
         return "3.1.1"
     return protocol if answer == "other" else "5"
+
+
+class Skews:
+    """How far this device's clock is from the floor's, as the last few messages tell.
+
+    A message comes late, never early; so of several the least difference is the truest.
+    """
+
+    def __init__(self) -> None:
+        self._heard_s: deque[float] = deque(maxlen=5)
+
+    def heard(self, floor_s: float, own_s: float) -> None:
+        """The floor said its time."""
+        self._heard_s.append(own_s - floor_s)
+
+    @property
+    def skew_s(self) -> int | None:
+        """Own clock less the floor's, whole seconds; None before anything was heard."""
+        return round(min(self._heard_s)) if self._heard_s else None
 
 
 class Delivery:

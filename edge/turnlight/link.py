@@ -19,8 +19,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from turnlight.config import DeskSettings, UplinkSettings
-from turnlight.delivery import INFLIGHT, Answer, Delivery, Protocol
-from turnlight.messages import Health, Status, decode, device_topic, encode
+from turnlight.delivery import INFLIGHT, Answer, Delivery, Protocol, Skews
+from turnlight.messages import Clock, Health, Status, clock_topic, decode, device_topic, encode
 from turnlight.outbox import Outbox
 from turnlight.telephone import Telephone
 from turnlight.trouble import LOST, NO_ANSWER, LinkError, refusal, why
@@ -50,6 +50,7 @@ class Link:
         telephone: told what the telephone system says.
         protocol: version of MQTT to ask for.
         denied: topics already logged as not allowed; kept over connections.
+        skews: takes the floor's clock.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Link:
         telephone: Telephone,
         protocol: Protocol,
         denied: set[str],
+        skews: Skews,
     ) -> None:
         self.broker = f"broker {settings.host}:{settings.port}"
         self.answer: Answer = "other"
@@ -74,6 +76,8 @@ class Link:
         self._status_topic = device_topic(desk.site, desk.device, "status")
         self._health_topic = device_topic(desk.site, desk.device, "health")
         self._call_topic = device_topic(desk.site, desk.device, "call")
+        self._clock_topic = clock_topic(desk.site)
+        self._skews = skews
         self._delivery = Delivery(INFLIGHT)
         self._topics: dict[int, str] = {}
         self._denied = denied
@@ -113,6 +117,8 @@ class Link:
         self._await_answer(stopping)
         self._announce()
         self._client.subscribe([(self._status_topic, 1), (self._call_topic, 1)])
+        # Apart, since a broker whose access list is older may refuse it.
+        self._client.subscribe(self._clock_topic, qos=0)
 
     def serve(self, stopping: threading.Event) -> None:
         """Send what is due until told to stop.
@@ -269,8 +275,11 @@ class Link:
         if message.topic == self._call_topic:
             self._telephone.hear(bytes(message.payload), message.retain)
             return
-        # The will of a connection that broke long ago may come after this one said online.
         try:
+            if message.topic == self._clock_topic:
+                self._skews.heard(decode(bytes(message.payload), Clock).at_s, time.time())
+                return
+            # The will of a connection that broke long ago may come after this one said online.
             status = decode(bytes(message.payload), Status)
         except msgspec.MsgspecError:
             return

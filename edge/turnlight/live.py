@@ -61,18 +61,25 @@ class Windows:
 
     Args:
         config: the desk's settings, with a broker.
-        health: how the device is, without what this knows itself.
+        health: how the device is, given what this knows: the outbox and the clock.
         telephone: told what the telephone system says.
     """
 
     def __init__(
-        self, config: Config, health: Callable[[Outbox], Health], telephone: Telephone
+        self,
+        config: Config,
+        health: Callable[[Outbox, int | None], Health],
+        telephone: Telephone,
     ) -> None:
         state_dir = Path(config.desk.state_dir).expanduser()
         self._shift = Shift(state_dir, config.uplink.shift_hours)
         self._outbox = Outbox(state_dir / "outbox.sqlite", config.uplink.keep_days)
         self._uplink = Uplink(
-            config.uplink, config.desk, self._outbox, lambda: health(self._outbox), telephone
+            config.uplink,
+            config.desk,
+            self._outbox,
+            lambda: health(self._outbox, self._uplink.clock_skew_s),
+            telephone,
         )
         self._uplink.start()
 
@@ -85,7 +92,9 @@ class Windows:
         """Let one window leave, with what was wrong besides."""
         fields = window_fields(window)
         fields["quality"] |= flaws
-        self._uplink.send(self._shift.stamp(fields, fields["start_s"]), time.time())
+        stamped = self._shift.stamp(fields, fields["start_s"])
+        if stamped is not None:
+            self._uplink.send(stamped, time.time())
 
     def close(self) -> None:
         """Give the broker a moment for the last windows; what it does not take stays on disk."""
@@ -262,7 +271,7 @@ class Desk:
             for window in heard.windows:
                 self._windows.send(window, flaws)
 
-    def _health(self, outbox: Outbox) -> Health:
+    def _health(self, outbox: Outbox, clock_skew_s: int | None) -> Health:
         return Health(
             version=__version__,
             uptime_s=int(time.monotonic() - self._started_s),
@@ -271,6 +280,7 @@ class Desk:
             outbox_dropped=outbox.dropped,
             temperature_c=_temperature_c(),
             audio_present=time.monotonic() - self._heard_s < 5.0,
+            clock_skew_s=clock_skew_s,
         )
 
 

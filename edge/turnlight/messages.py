@@ -126,12 +126,21 @@ class Health(Message, frozen=True, kw_only=True):
     outbox_dropped: Annotated[int, Meta(ge=0)]
     temperature_c: Annotated[float, Meta(ge=-60, le=150)] | None
     audio_present: bool
+    clock_skew_s: int | None = None
+    """Device's clock less the floor's, in whole seconds; None while the floor was not heard."""
 
 
 class CallSignal(Message, frozen=True, kw_only=True):
     """What a telephone system may say about a call, to one device. Optional; it wins over sound."""
 
     signal: Literal["start", "hold", "resume", "end"]
+
+
+class Clock(Message, frozen=True, kw_only=True):
+    """What time it is on the floor, so that a device can tell a wrong clock. Not retained."""
+
+    at_s: Annotated[float, Meta(ge=0)]
+    """Unix seconds, UTC, at the moment of sending."""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -187,6 +196,11 @@ def window_topic(site: str, team: str) -> str:
 def device_topic(site: str, device: str, leaf: Literal["status", "health", "call"]) -> str:
     """Topic of one device's status, health, or telephone signals."""
     return f"turnlight/{SCHEMA}/{site}/device/{device}/{leaf}"
+
+
+def clock_topic(site: str) -> str:
+    """Topic of the floor's clock."""
+    return f"turnlight/{SCHEMA}/{site}/clock"
 
 
 def floor_topic(site: str, team: str) -> str:

@@ -39,6 +39,8 @@ def loopback_config(port: int, folder: Path, extra: Sequence[str] = ()) -> str:
         f"user {pwd.getpwuid(os.getuid()).pw_name}",
         "set_tcp_nodelay true",
         "max_packet_size 65536",
+        # What waits for an aggregator that is busy or away; the broker drops what is beyond.
+        "max_queued_messages 1000000",
         "persistence true",
         f"persistence_location {folder}/",
         "log_dest stderr",

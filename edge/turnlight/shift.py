@@ -13,9 +13,15 @@ from typing import Any
 
 import msgspec
 
-from turnlight.messages import Window
+from turnlight.messages import WINDOW_MS, Window
 
 _LOG = logging.getLogger(__name__)
+
+QUIET_S = 300
+"""At a change of shift no window is sent for so long, on every desk at the same time."""
+
+PATIENCE_S = 1800
+"""A call that goes on into the new shift is waited for at most so long."""
 
 _RESERVE = 64
 """Numbers reserved at once: one write in eleven minutes, and a crash skips at most so many."""
@@ -32,6 +38,11 @@ class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From this number on, none was ever used under this pid."""
 
 
+def shift_began_s(name: str, zone: tzinfo | None) -> float:
+    """Unix time at which the shift of this name began."""
+    return datetime.strptime(name, "%Y-%m-%dT%H").replace(tzinfo=zone).timestamp()
+
+
 def shift_name(local: datetime, hours: tuple[int, ...]) -> str:
     """The shift that a local time falls in: date and hour at which it began."""
     begun = [hour for hour in hours if hour <= local.hour]
@@ -46,6 +57,10 @@ class Shift:
     The pid is 64 random bits, new every shift, made from nothing: not from the device, not from
     the pid before. A number is never used twice under a pid, also after a crash or a power cut,
     since numbers are reserved on the disk before the first of them is used.
+
+    Who watches all desks could tell one that goes on under a new pid by the call that goes on. So
+    the first five minutes of a shift are left out, the same on every desk, and with them the call
+    that is on at their end.
 
     Args:
         state_dir: where the pid is kept; one process may use it at a time.
@@ -78,19 +93,26 @@ class Shift:
         kept = self._read()
         self._shift, self._pid, self._next = kept.shift, kept.pid, kept.unused
         self._reserved = kept.unused
+        self._last_s = float("-inf")
 
-    def stamp(self, fields: Mapping[str, Any], wall_s: float) -> Window:
+    def stamp(self, fields: Mapping[str, Any], wall_s: float) -> Window | None:
         """The window of these fields under the shift's pid, with the next number.
+
+        None where it must not be sent: between two shifts.
 
         Args:
             fields: all of `Window` but pid and seq.
-            wall_s: Unix time that decides the shift.
+            wall_s: Unix time of the window's start; it decides the shift.
 
         Raises:
             msgspec.ValidationError: a field is out of range; the text names it.
         """
         shift = shift_name(datetime.fromtimestamp(wall_s, self._zone), self._hours)
+        goes_on = wall_s - self._last_s <= WINDOW_MS / 1000
+        self._last_s = wall_s
         if shift != self._shift:
+            if self._shift and self._is_between(shift, wall_s, goes_on):
+                return None
             self._begin(shift)
         if self._next == self._reserved:
             self._reserve()
@@ -101,6 +123,10 @@ class Shift:
     def close(self) -> None:
         """Let another process use the directory."""
         os.close(self._lock)
+
+    def _is_between(self, shift: str, wall_s: float, goes_on: bool) -> bool:
+        passed_s = wall_s - shift_began_s(shift, self._zone)
+        return passed_s < QUIET_S or (goes_on and passed_s < PATIENCE_S)
 
     def _begin(self, shift: str) -> None:
         self._shift, self._pid = shift, secrets.token_hex(8)

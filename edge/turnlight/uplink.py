@@ -12,7 +12,14 @@ import time
 from collections.abc import Callable
 
 from turnlight.config import DeskSettings, UplinkSettings
-from turnlight.delivery import STEADY_MS, Protocol, backoff_ms, next_protocol
+from turnlight.delivery import (
+    STEADY_MS,
+    Protocol,
+    Skews,
+    backoff_ms,
+    departure_s,
+    next_protocol,
+)
 from turnlight.link import Link, State, now_ms
 from turnlight.messages import Health, Window, encode, window_topic
 from turnlight.outbox import Outbox
@@ -48,10 +55,12 @@ class Uplink:
         self._telephone = telephone or Telephone()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._skews = Skews()
         self._state: State = "offline"
         self._away_since_s: float | None = None
         self._said: set[str] = set()
         self._denied: set[str] = set()
+        self._pid, self._of_pid = "", 0.0
 
     @property
     def state(self) -> State:
@@ -63,6 +72,11 @@ class Uplink:
         """How long the broker has been out of reach; 0 while it is not."""
         since_s = self._away_since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
+
+    @property
+    def clock_skew_s(self) -> int | None:
+        """This device's clock less the floor's; None while the floor was not heard."""
+        return self._skews.skew_s
 
     @property
     def alive(self) -> bool:
@@ -81,7 +95,9 @@ class Uplink:
 
     def send(self, window: Window, now_s: float) -> None:
         """Let a window leave within `publish_jitter_s`, or whenever the broker is back."""
-        due_s = now_s + random.uniform(0, self._settings.publish_jitter_s)
+        if window.pid != self._pid:
+            self._pid, self._of_pid = window.pid, random.random()
+        due_s = now_s + departure_s(self._settings.publish_jitter_s, self._of_pid, random.random())
         topic = window_topic(self._desk.site, self._desk.team)
         self._outbox.put(topic, encode(window), now_s, due_s)
 
@@ -97,6 +113,7 @@ class Uplink:
                 self._telephone,
                 protocol,
                 self._denied,
+                self._skews,
             )
             begun_ms = now_ms()
             try:

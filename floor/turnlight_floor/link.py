@@ -30,7 +30,8 @@ EXPIRY_S = 86_400
 """For how long the broker keeps what is published: `today` means nothing after a day."""
 BACKOFF_S = (0.5, 30.0)
 
-Heard = Callable[[str, bytes], None]
+Heard = Callable[[str, bytes], bool | None]
+"""Takes topic and payload; False leaves the message with the broker, which will send it again."""
 
 
 class Link:
@@ -92,6 +93,12 @@ class Link:
         self._ended.set()
         self._thread.join(timeout=15)
 
+    def mention(self, topic: str, payload: bytes) -> None:
+        """Publish what is of no use later: once at most, not retained."""
+        client = self._client
+        if client is not None and self.up:
+            client.publish(topic, payload, qos=0)
+
     def publish(self, topic: str, payload: bytes) -> mqtt.MQTTMessageInfo | None:
         """Publish a retained message; None while the broker is away."""
         client = self._client
@@ -152,6 +159,7 @@ class Link:
             protocol=self._protocol,
             reconnect_on_failure=False,
             clean_session=None if modern else not self._client_id,
+            manual_ack=True,
         )
         if settings.username:
             client.username_pw_set(settings.username, self._password)
@@ -165,9 +173,7 @@ class Link:
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
-        client.on_message = lambda _client, _data, message: self._heard(
-            message.topic, bytes(message.payload)
-        )
+        client.on_message = self._on_message
         return client
 
     def _clean_start(self) -> bool | Literal[3]:
@@ -212,6 +218,10 @@ class Link:
             return
         log.info("broker %s: connected", self.address)
         self._set(True)
+
+    def _on_message(self, client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        if self._heard(message.topic, bytes(message.payload)) is not False:
+            client.ack(message.mid, message.qos)
 
     def _on_publish(
         self, _client: mqtt.Client, _data: object, _number: int, reason: object, _props: object

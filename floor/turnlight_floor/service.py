@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,10 @@ import msgspec
 from turnlight import messages
 from turnlight.messages import Aggregate, Window
 from turnlight_floor import privacy, settings
-from turnlight_floor.aggregate import LATE_S, Picture
+from turnlight_floor.aggregate import LATE_S, Picture, ring_start
 from turnlight_floor.link import Link
+from turnlight_floor.metrics import MetricsServer, Samples
+from turnlight_floor.release import Release
 from turnlight_floor.store import Store, StoreError
 
 log = logging.getLogger("turnlight.floor")
@@ -31,6 +34,9 @@ RESERVED = ("device", "floor")
 BIGGEST_PAYLOAD = 4096
 """Bytes. The largest window there can be is far below."""
 SAVE_EVERY_S = 10.0
+CLOCK_EVERY_S = 20.0
+REPEAT_S = 10.0
+"""A cell that did not change is published again after this, so that its age can be told."""
 
 
 class Counters(msgspec.Struct):
@@ -50,10 +56,11 @@ class Floor:
     def __init__(self, site: str, picture: Picture, k: int) -> None:
         self.site = site
         self.picture = picture
-        self.k = k
+        self.release = Release(picture, k)
         self.counters = Counters()
         self._refused: Counter[str] = Counter()
-        self._published: set[str] = set()
+        self._published: dict[str, Aggregate] = {}
+        self._team = lru_cache(maxsize=4096)(_team_of)
 
     def take(self, topic: str, payload: bytes, now_s: float) -> None:
         """Count one message from the window feed; whatever it is, it does no harm."""
@@ -70,18 +77,26 @@ class Floor:
     def tick(self, now_s: float) -> list[tuple[str, bytes]]:
         """Topics and payloads to publish, retained; a team that is over is cleared (empty)."""
         self.picture.forget(now_s)
-        cells = self.picture.aggregates(now_s, self.k)
-        names = {cell.team for cell in cells}
-        over = self._published - names
-        self._published = names
-        self.counters.teams = max(0, len(names) - 1)
-        return [(self._topic(cell), messages.encode(cell)) for cell in cells] + [
-            (messages.floor_topic(self.site, name), b"") for name in sorted(over)
-        ]
+        cells = {cell.team: cell for cell in self.release.aggregates(now_s)}
+        over = sorted(self._published.keys() - cells.keys())
+        due = [cell for cell in cells.values() if self._due(cell)]
+        for name in over:
+            del self._published[name]
+        self._published.update((cell.team, cell) for cell in due)
+        self.counters.teams = max(0, len(cells) - 1)
+        return [
+            (messages.floor_topic(self.site, cell.team), messages.encode(cell)) for cell in due
+        ] + [(messages.floor_topic(self.site, name), b"") for name in over]
+
+    def _due(self, cell: Aggregate) -> bool:
+        before = self._published.get(cell.team)
+        if before is None or cell.made_at_s - before.made_at_s >= REPEAT_S:
+            return True
+        return msgspec.structs.replace(before, made_at_s=cell.made_at_s) != cell
 
     def _outcome(self, topic: str, payload: bytes, now_s: float) -> str:
-        team = topic.split("/")[3]
-        if not TEAM.fullmatch(team) or team in RESERVED:
+        team = self._team(topic)
+        if team is None:
             return "bad team"
         if len(payload) > BIGGEST_PAYLOAD:
             return "too large"
@@ -94,8 +109,10 @@ class Floor:
             return "malformed"
         return self.picture.apply(team, window, now_s)
 
-    def _topic(self, cell: Aggregate) -> str:
-        return messages.floor_topic(self.site, cell.team)
+
+def _team_of(topic: str) -> str | None:
+    team = topic.split("/")[3]
+    return team if TEAM.fullmatch(team) and team not in RESERVED else None
 
 
 class Service:
@@ -110,6 +127,7 @@ class Service:
         """
         self._every_s = config.publish_every_s
         k = privacy.load(config.privacy_file).k
+        privacy.guard(config.privacy_file)
         self._inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(QUEUE_WINDOWS)
         self._link = Link(
             config.broker,
@@ -118,32 +136,74 @@ class Service:
             client_id=f"turnlight-floor-{config.site}",
         )
         self._store = Store(Path(config.database), config.site)
-        picture = Picture(config.site, config.zone(), self._store.restore())
-        self.floor = Floor(config.site, picture, k)
+        self.floor = Floor(config.site, self._restored(config), k)
         self.stopping = threading.Event()
+        self._look_s = self._save_s = 0.0
+        self._metrics = self._serve(config.metrics)
+
+    def _serve(self, where: settings.MetricsSettings) -> MetricsServer | None:
+        if not where.port:
+            return None
+        try:
+            return MetricsServer(where, self._samples)
+        except OSError as error:
+            raise settings.SettingsError(
+                f"metrics.port {where.port} on {where.host} cannot be used ({error.strerror}); "
+                "set another, or 0 for none"
+            ) from None
+
+    def _samples(self) -> Samples:
+        counters = self.floor.counters
+        return {
+            "received_total": counters.received,
+            "accepted_total": counters.accepted,
+            "duplicate_total": counters.duplicate,
+            "refused_total": counters.refused,
+            "published_total": counters.published,
+            "teams": counters.teams,
+            "pids": len(self.floor.picture.desks),
+            "queue_windows": self._inbox.qsize(),
+            "broker_up": self._link.up,
+            "look_seconds": self._look_s,
+            "save_seconds": self._save_s,
+        }
+
+    def _restored(self, config: settings.FloorSettings) -> Picture:
+        if (found := self._store.restore()) is not None:
+            try:
+                return Picture(config.site, config.zone(), *found)
+            except ValueError as error:
+                log.error("the snapshot cannot be used (%s): today begins anew", error)
+        return Picture(config.site, config.zone())
 
     def run(self) -> Counters:
         """Work until `stopping` is set, then settle what is open."""
         self._link.start()
-        publish_s = save_s = time.monotonic()
+        publish_s = save_s = clock_s = time.monotonic()
         while not self.stopping.is_set():
             self._drain(min(0.2, max(0.0, publish_s - time.monotonic())))
             if time.monotonic() >= publish_s:
                 publish_s = max(publish_s + self._every_s, time.monotonic())
                 self._publish()
+            if time.monotonic() >= clock_s and self._link.up:
+                clock_s = time.monotonic() + CLOCK_EVERY_S
+                clock = messages.Clock(at_s=round(time.time(), 3))
+                self._link.mention(messages.clock_topic(self.floor.site), messages.encode(clock))
             if time.monotonic() >= save_s:
                 save_s = time.monotonic() + SAVE_EVERY_S
                 self._save()
         self._settle()
         return self.floor.counters
 
-    def _heard(self, topic: str, payload: bytes) -> None:
+    def _heard(self, topic: str, payload: bytes) -> bool:
         while not self.stopping.is_set():
             try:
                 self._inbox.put((topic, payload), timeout=0.5)
             except queue.Full:
                 continue
-            return
+            return True
+        # It was acknowledged to nobody, and comes again when the floor is back.
+        return False
 
     def _drain(self, wait_s: float) -> None:
         try:
@@ -156,18 +216,23 @@ class Service:
             pass
 
     def _publish(self) -> None:
-        for topic, payload in self.floor.tick(time.time()):
+        begun_s = time.monotonic()
+        due = self.floor.tick(time.time())
+        self._look_s = time.monotonic() - begun_s
+        for topic, payload in due:
             if self._link.publish(topic, payload) is not None and payload:
                 self.floor.counters.published += 1
 
     def _save(self) -> None:
+        begun_s = time.monotonic()
         picture, now_s = self.floor.picture, time.time()
         done_s = int(now_s - LATE_S) // 60 * 60
         newest_s = self._store.newest_minute()
         first_s = done_s - 60 if newest_s is None else max(newest_s + 60, done_s - 300)
         for start_s in range(first_s, done_s, 60):
-            self._store.keep(start_s, picture.minute(start_s, self.floor.k))
-        self._store.save(picture.state)
+            self._store.keep(start_s, self.floor.release.minute(start_s))
+        self._store.save(picture.kept(), picture.changed_slots(), ring_start(now_s))
+        self._save_s = time.monotonic() - begun_s
 
     def _settle(self) -> None:
         while not self._inbox.empty():
@@ -181,6 +246,8 @@ class Service:
         self._link.stop()
         self._save()
         self._store.close()
+        if self._metrics:
+            self._metrics.stop()
 
 
 def main(config_path: Path, as_json: bool = False) -> int:

@@ -49,6 +49,14 @@ class PageSettings(Settings, frozen=True, kw_only=True):
     left out, the page uses the floor's."""
 
 
+class MetricsSettings(Settings, frozen=True, kw_only=True):
+    """Where the service's own counters are served for Prometheus."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    """0 serves nothing."""
+
+
 class FloorSettings(Settings, frozen=True, kw_only=True):
     """All settings of `turnlight floor` and `turnlight page`; every key may be left out.
 
@@ -61,8 +69,9 @@ class FloorSettings(Settings, frozen=True, kw_only=True):
     database: str = "floor.sqlite"
     privacy_file: str = ""
     """TOML with `k`; empty takes the default of 5."""
-    publish_every_s: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    publish_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 0.5
     broker: BrokerSettings = BrokerSettings()
+    metrics: MetricsSettings = MetricsSettings()
     page: PageSettings = PageSettings()
 
     def zone(self) -> ZoneInfo | None:

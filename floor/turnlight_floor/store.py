@@ -1,30 +1,45 @@
 """What the floor keeps on disk: aggregates of each minute, and one snapshot of the current day.
 
-The history holds published cells alone. The snapshot holds the picture with the pids of the
-current day, so that a restart counts nothing twice and forgets nothing; each snapshot replaces
-the one before, and what is removed is overwritten on disk.
+The history holds cells alone. The snapshot holds the picture with the pids of the current day, so
+that a restart counts nothing twice and forgets nothing: one row with the sums of today, and one
+for each slot of the last quarter of an hour. What is replaced or removed is overwritten on disk.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from turnlight.messages import Figures
-from turnlight_floor.aggregate import Cell, State
+from turnlight_floor.desks import Kept
+from turnlight_floor.privacy import Withheld
 
 KEEP_DAYS = 90
-VERSION = 1
 
-TABLES = """
+MIGRATIONS = (
+    """
 CREATE TABLE minute (
     site TEXT NOT NULL, team TEXT NOT NULL, start_s INTEGER NOT NULL,
     figures TEXT, withheld TEXT NOT NULL,
     PRIMARY KEY (start_s, site, team)) WITHOUT ROWID;
 CREATE TABLE snapshot (site TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-"""
+""",
+    # Columns of arrays take the place of objects: the day's snapshot cannot be read any more.
+    """
+DELETE FROM snapshot;
+CREATE TABLE slot (
+    site TEXT NOT NULL, start_s INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (site, start_s));
+""",
+)
+"""From an empty file to this version; a step that was released never changes."""
+
+VERSION = len(MIGRATIONS)
+
+Cell = tuple[Figures | None, Withheld]
 
 
 class StoreError(OSError):
@@ -48,16 +63,16 @@ class Store:
             raise _unusable(path, error) from None
         try:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, VERSION):
+            if version > VERSION:
                 raise StoreError(
-                    f"{path}: made by another version of Turnlight (schema {version}, "
+                    f"{path}: made by a newer version of Turnlight (schema {version}, "
                     f"this one reads {VERSION}); move it away or use that version"
                 )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("PRAGMA secure_delete=ON")
-            if version == 0:
-                self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+            for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+                self._db.executescript(f"BEGIN; {step} PRAGMA user_version={number}; COMMIT;")
         except sqlite3.Error as error:
             self._db.close()
             raise _unusable(path, error) from None
@@ -65,22 +80,38 @@ class Store:
             self._db.close()
             raise
 
-    def save(self, state: State) -> None:
-        """Replace the snapshot."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO snapshot VALUES (?, ?)",
-            (self._site, msgspec.msgpack.encode(state)),
-        )
+    def save(self, kept: Kept, changed: Mapping[int, bytes], oldest_s: int) -> None:
+        """Replace the snapshot: what `kept` says, and the slots that changed since.
+
+        Args:
+            kept: all but the slots.
+            changed: slots by their start.
+            oldest_s: slots before it go.
+        """
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.execute(
+                "INSERT OR REPLACE INTO snapshot VALUES (?, ?)",
+                (self._site, msgspec.msgpack.encode(kept)),
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO slot VALUES (?, ?, ?)",
+                [(self._site, start_s, body) for start_s, body in changed.items()],
+            )
+            self._db.execute(
+                "DELETE FROM slot WHERE site = ? AND start_s < ?", (self._site, oldest_s)
+            )
         # What the snapshot no longer holds must not live on in the write-ahead log.
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def restore(self) -> State | None:
-        """The last snapshot, if there is one that can be read."""
+    def restore(self) -> tuple[Kept, dict[int, bytes]] | None:
+        """The last snapshot and its slots, if there is one that can be read."""
         row = self._db.execute("SELECT body FROM snapshot WHERE site = ?", (self._site,)).fetchone()
         if row is None:
             return None
+        slots = self._db.execute("SELECT start_s, body FROM slot WHERE site = ?", (self._site,))
         try:
-            return msgspec.msgpack.decode(row[0], type=State)
+            return msgspec.msgpack.decode(row[0], type=Kept), dict(slots)
         except msgspec.MsgspecError:
             return None
 
@@ -91,7 +122,7 @@ class Store:
         ).fetchone()
         return None if start_s is None else int(start_s)
 
-    def keep(self, start_s: int, cells: dict[str, Cell]) -> None:
+    def keep(self, start_s: int, cells: Mapping[str, Cell]) -> None:
         """Write one minute's cells, and drop what is older than KEEP_DAYS."""
         with self._db:
             self._db.execute("BEGIN")
@@ -123,6 +154,16 @@ class Store:
             (at_s, (None if body is None else msgspec.json.decode(body, type=Figures), why))
             for at_s, body, why in rows
         ]
+
+    def history(self, start_s: int, end_s: int) -> Iterator[tuple[int, str, Cell]]:
+        """All of the site's minutes: start, team and cell, by time and team."""
+        for at_s, team, body, why in self._db.execute(
+            "SELECT start_s, team, figures, withheld FROM minute"
+            " WHERE site = ? AND start_s >= ? AND start_s < ? ORDER BY start_s, team",
+            (self._site, start_s, end_s),
+        ):
+            figures = None if body is None else msgspec.json.decode(body, type=Figures)
+            yield at_s, team, (figures, why)
 
     def close(self) -> None:
         """Close the database."""
