@@ -1,4 +1,4 @@
-"""A simulated floor for pictures: what `turnlight floor` would publish of four teams, five weeks long.
+"""A simulated floor for pictures: what `turnlight floor` would publish of four teams in five weeks.
 
 Figures wander slowly round a mean that has its own daily shape; one team is too small to be shown.
 """

@@ -30,13 +30,12 @@ LOOK_EVERY_S = 0.5
 SCRIPT = """
 document.documentElement.dir = "%(direction)s";
 // The figures stand in the document already; they make way for those that follow the feed.
+new MutationObserver((_, one) => {
+  if (!document.querySelector("#app .board")) return;
+  document.getElementById("first").remove();
+  one.disconnect();
+}).observe(document, {childList: true, subtree: true});
 document.addEventListener("DOMContentLoaded", () => {
-  const app = document.getElementById("app");
-  new MutationObserver((_, one) => {
-    if (!app.querySelector(".board")) return;
-    document.getElementById("first").remove();
-    one.disconnect();
-  }).observe(app, {childList: true, subtree: true});
   const popup = document.getElementById("popup");
   popup.children[0].textContent = "%(lost)s";
   popup.children[1].textContent = "%(trying)s";

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from math import ceil
 
 from turnlight.messages import Aggregate
 from turnlight_floor import charts
@@ -22,7 +23,8 @@ def wall(shown: Shown, now_s: float, words: Words) -> str:
     cells = [cell for cell in (shown.site, *shown.teams) if cell is not None]
     if not cells:
         return empty(shown, now_s, words)
-    parts = [cells[at : at + TILES] for at in range(0, len(cells), TILES)]
+    size = ceil(len(cells) / ceil(len(cells) / TILES))
+    parts = [cells[at : at + size] for at in range(0, len(cells), size)]
     at = int(now_s // TURN_S) % len(parts)
     old = shown.freshness.kind != "live"
     part = (
