@@ -102,7 +102,7 @@ def _row(device: Device, wrong: Sequence[str], now_s: float, words: Words) -> st
             "dropped": (health.outbox_dropped, words.number(health.outbox_dropped)),
             "temperature": (
                 "" if hot is None else hot,
-                unknown if hot is None else f"{words.number(round(hot))} °C",
+                unknown if hot is None else words("degrees", n=words.number(round(hot))),
             ),
             "uptime": (health.uptime_s, words.span(health.uptime_s)),
             "reported": (round(device.heard_s), words.clock(device.heard_s, now_s)),

@@ -6,8 +6,10 @@ it was published is a gap for ever.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from pathlib import Path
@@ -17,6 +19,8 @@ import msgspec
 
 from turnlight.messages import Aggregate
 from turnlight_floor.measures import Values, values
+
+log = logging.getLogger("turnlight.floor")
 
 SLOT_MIN = 5
 """Length of a slot: `now` of an aggregate covers as much."""
@@ -84,8 +88,9 @@ class History:
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
             if version == 0:
-                self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
         except sqlite3.Error as error:
             raise HistoryError(
@@ -98,21 +103,16 @@ class History:
                 f"this one reads {VERSION}); move it away or use that version"
             )
 
-    def note(self, cell: Aggregate, now_s: float) -> None:
-        """Take one aggregate; the last of each slot stays."""
-        if cell.now is None or cell.made_at_s > now_s + FUTURE_S:
-            return
-        day, slot = self._when(cell.made_at_s)
-        if day < self._when(now_s)[0] - KEEP_DAYS:
-            return
-        before = self._open.get(cell.team)
-        if before is not None and (day, slot) < before[:2]:
-            return
-        if before is not None and (day, slot) != before[:2]:
-            self._write(cell.team, before)
-        measured = values(cell.now)
-        self._open[cell.team] = (day, slot, measured)
-        self._slots(cell.team, day)[slot] = measured
+    def note(self, cells: Iterable[Aggregate], now_s: float) -> None:
+        """Take aggregates in the order in which they came; the last of each slot stays."""
+        try:
+            with self._db:
+                self._db.execute("BEGIN")
+                for cell in cells:
+                    self._note(cell, now_s)
+        except sqlite3.Error as error:
+            # A full disk costs the trends a point; the figures of now do not wait for it.
+            log.error("the page's history cannot be written: %s", error)
 
     def day(self, team: str, now_s: float) -> Day:
         """A team's day so far, and the usual one."""
@@ -126,9 +126,26 @@ class History:
 
     def close(self) -> None:
         """Write what is open, and close the database."""
-        for team, held in self._open.items():
-            self._write(team, held)
+        with self._db:
+            self._db.execute("BEGIN")
+            for team, held in self._open.items():
+                self._write(team, held)
         self._db.close()
+
+    def _note(self, cell: Aggregate, now_s: float) -> None:
+        if cell.now is None or cell.made_at_s > now_s + FUTURE_S:
+            return
+        day, slot = self._when(cell.made_at_s)
+        if day < self._when(now_s)[0] - KEEP_DAYS:
+            return
+        before = self._open.get(cell.team)
+        if before is not None and (day, slot) < before[:2]:
+            return
+        if before is not None and (day, slot) != before[:2]:
+            self._write(cell.team, before)
+        measured = values(cell.now)
+        self._open[cell.team] = (day, slot, measured)
+        self._slots(cell.team, day)[slot] = measured
 
     def _slots(self, team: str, day: int) -> Slots:
         cached = self._today.get(team)

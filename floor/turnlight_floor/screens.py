@@ -36,10 +36,10 @@ class Screens:
     def tick(self) -> None:
         """Take in what came; what was drawn is of the moment before."""
         self._now_s = time.time()
-        for cell in self.board.news():
-            self._history.note(cell, self._now_s)
         self._shown = self.board.shown(self._now_s)
         self._made.clear()
+        if news := self.board.news():
+            self._history.note(news, self._now_s)
 
     def html(self, view: View, code: str) -> Screen:
         """Header, headline alone, and body of this moment."""
