@@ -116,7 +116,7 @@ def page(browser: Browser, floor: Floor) -> Iterator[Page]:
     opened.goto(floor.url)
     yield opened
     context.close()
-    for team in ("_site", "service", "sales"):
+    for team in ("_site", "service", "sales", "returns"):
         floor.clear(team)
     assert faults == []
     # Nothing is fetched from anywhere else.
@@ -398,14 +398,13 @@ def test_the_day_grows_with_the_feed_and_stands_beside_the_usual_one(
     page: Page, floor: Floor
 ) -> None:
     now_s = time.time()
-    week_s = 7 * 86_400
-    floor.publish(live("service", now=figures(talk_share=0.3)))
-    for back_s, share in ((week_s, 0.5), (2 * week_s, 0.54), (0, 0.44)):
-        cell = live("service", now=figures(talk_share=share, silence_pct=20.0))
-        floor.publish(msgspec.structs.replace(cell, made_at_s=now_s - back_s))
-    has(page, "team-service-trend-talk-share", "0.44")
-    has(page, "team-service-usual-silence", "20")
-    trend = page.get_by_test_id("team-service-trend-talk-share").get_by_role("img")
+    for weeks, share in ((2, 0.54), (1, 0.5), (0, 0.44)):
+        cell = live("returns", now=figures(talk_share=share, silence_pct=20.0))
+        made_at_s = now_s - weeks * 7 * 86_400
+        floor.publish(msgspec.structs.replace(cell, made_at_s=made_at_s))
+    has(page, "team-returns-trend-talk-share", "0.44")
+    has(page, "team-returns-usual-silence", "20")
+    trend = page.get_by_test_id("team-returns-trend-talk-share").get_by_role("img")
     weekday = time.strftime("%A")
     expect(trend).to_have_attribute("aria-label", re.compile(rf"usual {weekday}: .* 52\s%\."))
 

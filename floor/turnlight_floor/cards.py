@@ -291,7 +291,7 @@ def _trends(name: str, day: Day, words: Words) -> str:
     )
     drawn = "".join(charts.trend(name, MEASURES[one], day, words) for one in TRENDS)
     return (
-        f'<section class="trends" aria-label="{words("trends")}"><header>'
+        f'<section class="trends"><header>'
         f"<h3>{words('trends')}</h3><p>{escape(key)}</p></header>"
         f'<div class="plots">{drawn}</div></section>'
     )

@@ -71,7 +71,7 @@ def table(site: str, shown: Shown, now_s: float, words: Words) -> str:
     columns = "".join(f'<th scope="col">{words(head)}</th>' for head in heads)
     rows = "".join(_row(device, wrong[device.name], now_s, words) for device in devices)
     return (
-        f'<section class="card devices" aria-labelledby="devices-name"><header>'
+        f'<section class="card devices"><header>'
         f'<h2 id="devices-name">{escape(words("devices-title", site=title(site)))}</h2>'
         f'<p data-testid="devices-summary" data-value="{counts["attention"]}">{summary}</p>'
         f"</header>"
