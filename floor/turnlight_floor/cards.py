@@ -282,7 +282,7 @@ def _distributions(name: str, cell: Aggregate, now: str, words: Words) -> str:
 
 
 def _trends(name: str, day: Day, words: Words) -> str:
-    if not (day.today or day.usual):
+    if len(day.today) < 2 and not day.usual:
         return ""
     key = words(
         "trend-key" if day.weeks else "trend-key-alone",
