@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import socket
 import time
 import urllib.request
@@ -274,13 +275,25 @@ def test_a_screen_reader_is_told_of_a_change_once(page: Page, floor: Floor) -> N
     assert page.evaluate("window.said") == 0
 
 
+def test_without_scripts_no_figure_stays_that_would_grow_old(
+    browser: Browser, floor: Floor
+) -> None:
+    floor.publish(live("_site"))
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(floor.url)
+    expect(opened.get_by_text("does not run here")).to_be_visible()
+    expect(opened.locator(".board")).to_be_hidden()
+    context.close()
+    floor.clear("_site")
+
+
 def test_the_first_document_shows_the_figures_before_any_script(floor: Floor) -> None:
     floor.publish(live("_site", now=figures(talk_share=0.47)))
     deadline = time.monotonic() + 20
     while 'data-testid="site-talk-share" data-value="0.47"' not in (text := floor.text("en")):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert "<noscript>" in text
     floor.clear("_site")
 
 
@@ -434,6 +447,29 @@ def test_without_a_broker_the_page_is_there_and_says_so(tmp_path: Path, browser:
         assert code == 0, err
         # Without its server the page cannot know anything any more, and looks like it.
         looks_cut_off(opened)
+        opened.close()
+
+
+def test_a_server_that_hangs_is_not_taken_for_live(tmp_path: Path, browser: Browser) -> None:
+    """Its connection stands, and nothing comes through it."""
+    port = free_port()
+    with (
+        Broker(tmp_path) as broker,
+        Publisher(broker.host, broker.port) as publisher,
+        child("page", write(tmp_path, broker.port, port)) as running,
+    ):
+        await_line(running, "connected")
+        publisher.send(floor_topic("home", "_site"), live("_site"), retain=True)
+        opened = browser.new_page()
+        opened.goto(f"http://127.0.0.1:{port}/en")
+        has(opened, "state", "live")
+        running.send_signal(signal.SIGSTOP)
+        try:
+            expect(opened.locator("#popup")).to_be_visible(timeout=60_000)
+            expect(opened.locator("#popup")).to_contain_text("nothing here is live")
+        finally:
+            running.send_signal(signal.SIGCONT)
+        expect(opened.locator("#popup")).not_to_be_visible(timeout=60_000)
         opened.close()
 
 

@@ -39,9 +39,16 @@ document.addEventListener("DOMContentLoaded", () => {
   const popup = document.getElementById("popup");
   popup.children[0].textContent = "%(lost)s";
   popup.children[1].textContent = "%(trying)s";
-  // NiceGUI tells of a connection that was lost; this tells of one that never came about.
+  // NiceGUI tells of a connection that was lost; this tells of one that never came about, and of
+  // one that is there while nothing comes: the age of live figures is another each second.
+  let was = false, text = "", since = Date.now();
   setInterval(() => {
-    if (!(window.socket && window.socket.connected)) popup.ariaHidden = "false";
+    const live = document.querySelector("#app .state.live");
+    if (!live || live.textContent !== text) since = Date.now();
+    text = live ? live.textContent : "";
+    const cut = !(window.socket && window.socket.connected) || Date.now() - since > 12000;
+    if (cut !== was) popup.ariaHidden = String(!cut);
+    was = cut;
   }, 3000);
 });
 """
@@ -57,7 +64,7 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
     ui.add_body_html(
         f'<div id="first" class="nicegui-content {view}"><nav class="ways">{links}</nav>'
         f'<header class="top">{header_now}</header><div class="board">{body_now}</div>'
-        f"<noscript><p>{words('no-script')}</p></noscript></div>"
+        f'<p class="late">{words("no-script")}</p></div>'
     )
     ui.context.client.content.classes(view)
     # Not sanitized in the browser: it is made here, of checked messages, with names escaped.
