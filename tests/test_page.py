@@ -291,7 +291,7 @@ def test_without_scripts_no_figure_stays_that_would_grow_old(
 def test_the_first_document_shows_the_figures_before_any_script(floor: Floor) -> None:
     floor.publish(live("_site", now=figures(talk_share=0.47)))
     deadline = time.monotonic() + 20
-    while 'data-testid="site-talk-share" data-value="0.47"' not in (text := floor.text("en")):
+    while 'data-testid="site-talk-share" data-value="0.47"' not in floor.text("en"):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     floor.clear("_site")

@@ -6,8 +6,10 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -171,7 +173,7 @@ class Door:
 
 
 class Floor:
-    def __init__(self, folder: Path, port: int, publisher: Publisher) -> None:
+    def __init__(self, folder: Path, port: int, publisher: Publisher | None) -> None:
         self.config = folder / "floor.toml"
         self.port = port
         self.publisher = publisher
@@ -375,6 +377,42 @@ def test_without_users_it_answers_to_this_machines_names_alone(tmp_path: Path) -
         assert door.ask("/api/aggregates")[0] == 200
         assert door.ask("/api/aggregates", Host=f"localhost:{port}")[0] == 200
         assert door.ask("/api/aggregates", Host="evil.example")[0] == 421
+
+
+def test_over_tls_the_cookie_stays_on_tls(tmp_path: Path) -> None:
+    port = free_port()
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=page")
+    subprocess.run(
+        ["openssl", "req", "-x509", *key, "-keyout", "page.key", "-out", "page.crt"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    config = tmp_path / "floor.toml"
+    config.write_text(
+        f"[broker]\nport = {free_port()}\n[page]\nport = {port}\n"
+        'cert_file = "page.crt"\nkey_file = "page.key"\n'
+    )
+    Floor(tmp_path, port, None).user("add", "anna", "--role", "manager")
+    with child("page", config) as running:
+        await_line(running, f"https://127.0.0.1:{port}/")
+        await_line(running, "trying again")
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        url = f"https://127.0.0.1:{port}/en/login"
+        with urllib.request.urlopen(url, timeout=30, context=trusting) as answer:
+            headers = answer.headers
+        assert "; Secure" in headers["Set-Cookie"]
+        assert headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "floor.toml"
+    config.write_text('[page]\ncert_file = "none.crt"\nkey_file = "none.key"\n')
+    with child("page", config) as running:
+        _, err = running.communicate(timeout=30)
+    assert running.returncode == 2
+    assert re.fullmatch(r".*none\.crt: cannot be read: No such file or directory\n", err)
 
 
 # --- in a browser

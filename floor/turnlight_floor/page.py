@@ -94,6 +94,9 @@ def main(config_path: Path) -> int:
     logging.getLogger("turnlight.floor").setLevel(logging.INFO)
     try:
         config = settings.load(config_path)
+        for file in (config.page.cert_file, config.page.key_file):
+            if file:
+                settings.read(Path(file))
         broker = config.page.broker or config.broker
         board = Board(config.site, f"{broker.host}:{broker.port}")
         link = Link(
@@ -152,7 +155,7 @@ def serve(
     gate.add_routes(app, door)
 
     @app.get("/api/aggregates")
-    def aggregates() -> Response:
+    async def aggregates() -> Response:
         return Response(
             screens.document(), media_type="application/json", headers={"Cache-Control": "no-store"}
         )
