@@ -200,6 +200,17 @@ def test_the_day_is_drawn_with_its_gaps_and_told_in_words() -> None:
     assert 'data-testid="team-a-trend-talk-share" data-value="0.4" data-points="4"' in html
 
 
+def test_todays_distribution_stands_beside_that_of_now_drawn_and_in_words() -> None:
+    today = figures(strain_bins=(0.2, 0.2, 0.2, 0.2, 0.2))
+    html = said(shown_cell("a", today=today)).replace("\N{NO-BREAK SPACE}", " ")
+    assert value(html, "team-a-strain-high") == "0.1"
+    assert value(html, "team-a-today-strain-high") == "0.4"
+    strain = html.split('<figure class="strain">')[1].split("</figure>")[0]
+    assert "over 80 3 %; today: under 20 20 %" in strain
+    assert re.findall(r'<u style="bottom:(\d+)%">', strain) == ["50"] * 5
+    assert re.findall(r'<i style="height:(\d+)%">', strain)[0] == "100"
+
+
 def test_persian_says_it_from_right_to_left_with_its_own_digits() -> None:
     html = said(shown_cell("service"), PERSIAN)
     assert value(html, "team-service-talk-share") == "0.42"

@@ -248,37 +248,42 @@ def _table(name: str, cell: Aggregate, day: Day, now: str, words: Words) -> str:
 
 
 def _distributions(name: str, cell: Aggregate, now: str, words: Words) -> str:
-    source = cell.now or cell.today
-    assert source is not None
-    span, prefix = (now, name) if cell.now else (words("today"), f"{name}-today")
-    latency, strain = MEASURES["response-latency"], MEASURES["strain-high"]
-    now_said = figure(f"{name}-response-latency", latency, _read(latency, cell.now), words)
-    today_said = figure(
-        f"{name}-today-response-latency", latency, _read(latency, cell.today), words
-    )
-    high = figure(f"{prefix}-strain-high", strain, strain.read(source), words)
+    shown = cell.now or cell.today
+    assert shown is not None
+    beside = cell.today if cell.now else None
+    span = now if cell.now else words("today")
     answers = charts.histogram(
         words("latency-label", span=span),
-        source.latency_bins,
+        shown.latency_bins,
+        beside.latency_bins if beside else (),
         [edge / 1000 for edge in LATENCY_EDGES_MS],
         words("second-sign"),
         words,
     )
     strains = charts.histogram(
         words("strain-label", span=span),
-        source.strain_bins,
+        shown.strain_bins,
+        beside.strain_bins if beside else (),
         STRAIN_EDGES,
         words.number(100),
         words,
     )
-    return (
-        f'<section class="shapes"><figure><figcaption><span>{words("response-latency")}</span>'
-        f'<span class="pair">{now_said}<small>{words("today")} {today_said}</small></span>'
-        f'</figcaption>{answers}</figure><figure class="strain"><figcaption>'
-        f"<span>{words('strain-high', edge=words.number(HIGH_STRAIN))}</span>"
-        f'<span class="pair">{high}<small>{words("of-speech", span=span)}</small></span>'
-        f"</figcaption>{strains}</figure></section>"
+    drawn = (
+        f"<figure{kind}><figcaption><span>{words(key, edge=words.number(HIGH_STRAIN))}</span>"
+        f"{_pair(name, MEASURES[key], cell, words)}</figcaption>{picture}</figure>"
+        for key, kind, picture in (
+            ("response-latency", "", answers),
+            ("strain-high", ' class="strain"', strains),
+        )
     )
+    return f'<section class="shapes">{"".join(drawn)}</section>'
+
+
+def _pair(name: str, measure: Measure, cell: Aggregate, words: Words) -> str:
+    now = figure(f"{name}-{measure.key}", measure, _read(measure, cell.now), words)
+    today = figure(f"{name}-today-{measure.key}", measure, _read(measure, cell.today), words)
+    line = '<span class="line" aria-hidden="true"></span>'
+    return f'<span class="pair">{now}<small>{line}{words("today")} {today}</small></span>'
 
 
 def _trends(name: str, day: Day, words: Words) -> str:

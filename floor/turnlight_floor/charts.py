@@ -55,13 +55,19 @@ def share_bar(share: float, today: float | None, words: Words) -> str:
 
 
 def histogram(
-    label: str, bins: Sequence[float], edges: Sequence[float], unit: str, words: Words
+    label: str,
+    bins: Sequence[float],
+    today: Sequence[float],
+    edges: Sequence[float],
+    unit: str,
+    words: Words,
 ) -> str:
-    """Shares of bins as columns.
+    """Shares of bins as columns, with a line at today's.
 
     Args:
         label: what is shown.
         bins: a share for each bin; empty where nothing was measured.
+        today: the same of today; empty where it is not set beside them.
         edges: upper edges of all bins but the open last.
         unit: stands under the open bin.
         words: the language.
@@ -74,14 +80,19 @@ def histogram(
         *(words("bin-between", low=low, high=high) for low, high in pairwise(named)),
         words("bin-over", edge=named[-1]),
     ]
-    spoken = ", ".join(
-        f"{name} {words.percent(round(100 * share))}"
-        for name, share in zip(names, bins, strict=True)
+    spoken = _bins(names, bins, words)
+    if today:
+        spoken = f"{spoken}; {words('today')}: {_bins(names, today, words)}"
+    most = max(*bins, *today)
+    lines = [f'<u style="bottom:{100 * share / most:.0f}%"></u>' for share in today]
+    columns = "".join(
+        f'<span><i style="height:{max(2.0, 100 * share / most):.0f}%"></i>{line}</span>'
+        for share, line in zip(bins, lines or [""] * len(bins), strict=True)
     )
     ticks = "".join(f"<li>{edge}</li>" for edge in named)
     return (
         f'<div class="histogram" dir="ltr" role="img" aria-label="{escape(label)}: '
-        f'{escape(spoken)}"><div class="columns" aria-hidden="true">{_columns(bins)}</div>'
+        f'{escape(spoken)}"><div class="columns" aria-hidden="true">{columns}</div>'
         f'<ul class="ticks" aria-hidden="true" style="--n:{len(bins)}">{ticks}'
         f"<li>{unit}</li></ul></div>"
     )
@@ -189,6 +200,8 @@ def _spoken(measure: Measure, line: Line, words: Words) -> str:
     ) or words("trend-none")
 
 
-def _columns(bins: Sequence[float]) -> str:
-    most = max(bins)
-    return "".join(f'<i style="height:{max(2.0, 100 * b / most):.0f}%"></i>' for b in bins)
+def _bins(names: Sequence[str], shares: Sequence[float], words: Words) -> str:
+    return ", ".join(
+        f"{name} {words.percent(round(100 * share))}"
+        for name, share in zip(names, shares, strict=True)
+    )

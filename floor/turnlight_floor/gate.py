@@ -101,7 +101,8 @@ class Gate:
         async with self._one_hash:
             kept = known.password if known else NOBODY
             right = await asyncio.to_thread(users.matches, password, kept)
-        return known if right else None
+        # The file may have changed meanwhile.
+        return known if right and self._users.get(name) == known else None
 
     def words(self, connection: HTTPConnection) -> Words:
         """The language of the path, or else the one that the browser prefers."""
