@@ -56,6 +56,13 @@ class Floor:
     def publish(self, cell: Aggregate) -> None:
         self.publisher.send(floor_topic(cell.site, cell.team), cell, retain=True)
 
+    def publish_weeks(self, team: str, shares: tuple[float, ...]) -> None:
+        """The same time of day week after week, the last of them now."""
+        for at, share in enumerate(shares, 1):
+            cell = live(team, now=figures(talk_share=share, silence_pct=20.0))
+            made_at_s = time.time() - (len(shares) - at) * 7 * 86_400
+            self.publish(msgspec.structs.replace(cell, made_at_s=made_at_s))
+
     def device(self, name: str, state: str, **fields: object) -> None:
         told: dict[str, object] = {
             "version": "0.1.0",
@@ -117,7 +124,7 @@ def page(browser: Browser, floor: Floor) -> Iterator[Page]:
     opened.goto(floor.url)
     yield opened
     context.close()
-    for team in ("_site", "service", "sales", "returns"):
+    for team in ("_site", "service", "sales", "billing", "returns"):
         floor.clear(team)
     assert faults == []
     # Nothing is fetched from anywhere else.
@@ -304,10 +311,13 @@ def test_axe_finds_nothing(page: Page, floor: Floor, path: str, scheme: str) -> 
     floor.publish(live("service"))
     why = "too few desks"
     floor.publish(live("sales", now=None, today=None, now_withheld=why, today_withheld=why))
+    floor.publish_weeks("billing", (0.5, 0.44))
     floor.device("desk-1", "online", audio_present=False)
     page.emulate_media(color_scheme=scheme)
     page.goto(floor.url + path)
     has(page, "state", "live")
+    if path in ("en", "fa"):
+        has(page, "team-billing-trend-talk-share", "0.44")
     expect(page.locator("#first")).to_have_count(0)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
@@ -352,7 +362,9 @@ def test_persian_is_laid_out_from_right_to_left(page: Page, floor: Floor) -> Non
     # Agents first means on the right; the bar fills from there; time runs to the right as ever.
     assert left(".ends .agent") > left(".ends .customer")
     assert left(".fill") > left(".bar")
-    assert page.locator(".plot").first.evaluate("one => getComputedStyle(one).direction") == "ltr"
+    assert (
+        page.locator(".histogram").first.evaluate("one => getComputedStyle(one).direction") == "ltr"
+    )
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -410,11 +422,7 @@ def test_devices_are_shown_to_it_by_name_without_behaviour(page: Page, floor: Fl
 def test_the_day_grows_with_the_feed_and_stands_beside_the_usual_one(
     page: Page, floor: Floor
 ) -> None:
-    now_s = time.time()
-    for weeks, share in ((2, 0.54), (1, 0.5), (0, 0.44)):
-        cell = live("returns", now=figures(talk_share=share, silence_pct=20.0))
-        made_at_s = now_s - weeks * 7 * 86_400
-        floor.publish(msgspec.structs.replace(cell, made_at_s=made_at_s))
+    floor.publish_weeks("returns", (0.54, 0.5, 0.44))
     has(page, "team-returns-trend-talk-share", "0.44")
     has(page, "team-returns-usual-silence", "20")
     trend = page.get_by_test_id("team-returns-trend-talk-share").get_by_role("img")
