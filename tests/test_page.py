@@ -234,7 +234,7 @@ def test_it_fits_every_width_in_light_and_dark(page: Page, floor: Floor) -> None
 
 
 TOO_WIDE = """() => [...document.querySelectorAll('main *')]
-  .filter(one => !one.closest('.ticks, .plot, .skip, .hidden'))
+  .filter(one => !one.closest('.ticks, .plot, .skip, .spoken'))
   .filter(one => getComputedStyle(one).display !== 'inline')
   .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 2)
   .map(one => one.className || one.tagName)"""
@@ -268,18 +268,31 @@ def test_a_screen_reader_hears_headings_states_and_pictures(page: Page, floor: F
 
 def test_a_screen_reader_is_told_of_a_change_once(page: Page, floor: Floor) -> None:
     """The age of the figures changes each second, and nobody wants to hear that."""
-    floor.publish(live("_site"))
+    floor.publish(live("_site", now=figures(talk_share=0.37)))
+    has(page, "site-talk-share", "0.37")
+    expect(page.locator("#first")).to_have_count(0)
     status = page.get_by_role("status")
     expect(status).to_have_text("Live")
-    page.evaluate(
-        "one => { window.said = 0; new MutationObserver(() => { window.said += 1; })"
-        ".observe(one, {childList: true, subtree: true, characterData: true}); }",
-        status.element_handle(),
-    )
+    page.evaluate(WATCH, status.element_handle())
     detail = page.locator(".state .detail")
     before = detail.inner_text()
     expect(detail).not_to_have_text(before)
-    assert page.evaluate("window.said") == 0
+    assert page.evaluate("[window.said, window.one.isConnected]") == [0, True]
+    floor.broker.stop()
+    try:
+        expect(status).to_contain_text("Broker away since")
+        assert page.evaluate("window.said > 0 && window.one.isConnected")
+    finally:
+        floor.broker.start()
+    expect(status).to_have_text("Live")
+
+
+WATCH = """one => {
+  window.one = one;
+  window.said = 0;
+  new MutationObserver(() => { window.said += 1; })
+    .observe(one, {childList: true, subtree: true, characterData: true});
+}"""
 
 
 def test_without_scripts_no_figure_stays_that_would_grow_old(

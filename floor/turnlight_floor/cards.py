@@ -56,7 +56,7 @@ def header(site: str, shown: Shown, broker: str, now_s: float, words: Words) -> 
         f'data-value="{count}">{online}</p></div></div>'
         f'<div class="state {fresh.kind}" data-testid="state" '
         f'data-value="{fresh.kind}"><span class="sign" aria-hidden="true"></span>'
-        f'<div><p class="headline" role="status">{escape(headline)}</p>'
+        f'<div><p class="headline">{escape(headline)}</p>'
         f'<p class="detail">{escape(detail)}</p></div></div>'
     )
 

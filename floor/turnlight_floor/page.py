@@ -72,7 +72,7 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
     nav.props(f'aria-label="{words("views")}"')
     header = ui.html(header_now, sanitize=False, tag="header").classes("top")
     # Alone, so that a screen reader speaks when the headline changes and not each second.
-    headline = ui.html(headline_now, sanitize=False, tag="p").classes("hidden")
+    headline = ui.html(headline_now, sanitize=False, tag="p").classes("spoken")
     headline.props("role=status")
     body = ui.html(body_now, sanitize=False, tag="div").classes("board")
     body.props("id=figures tabindex=-1")
