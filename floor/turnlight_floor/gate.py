@@ -97,6 +97,7 @@ class Gate:
 
     async def check(self, name: str, password: str) -> User | None:
         """The user, if the password is right; one at a time, since each takes 32 MiB."""
+        self.look()
         known = self._users.get(name)
         async with self._one_hash:
             kept = known.password if known else NOBODY
