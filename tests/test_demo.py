@@ -54,28 +54,31 @@ def ran() -> tuple[dict[str, Any], dict[str, float]]:
     with started(*DEMO, "--seconds", str(SECONDS), "--headless") as demo:
         line = await_line(demo, "http")
         url = next(word for word in line.split() if word.startswith("http"))
-        time.sleep(SECONDS - 8)
-        shown = read(url)
+        shown = read(url, time.monotonic() + SECONDS - 8)
         out, err = demo.communicate(timeout=60)
         assert demo.returncode == 0, err
     return json.loads(out), shown
 
 
-def read(url: str) -> dict[str, float]:
-    """What a browser shows."""
-    shown: dict[str, float] = {}
+def read(url: str, at_s: float) -> dict[str, float]:
+    """What a browser shows at that monotonic time, to which it was opened long before."""
+    keys = ("talk-share", "overlap", "interruptions-agent", "interruptions-customer")
+    testids = [f"{name}-{key}" for name in ("site", "team-service") for key in keys]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page()
         page.goto(url)
-        keys = ("talk-share", "overlap", "interruptions-agent", "interruptions-customer")
-        for testid in (f"{name}-{key}" for name in ("site", "team-service") for key in keys):
-            shown[testid] = float(page.get_by_test_id(testid).get_attribute("data-value") or "nan")
-        shown["live"] = page.get_by_test_id("state").get_attribute("data-value") == "live"
-        online = page.get_by_test_id("desks-online").get_attribute("data-value")
-        shown["desks"] = float(online or "nan")
+        page.wait_for_timeout(1000 * max(0.0, at_s - time.monotonic()))
+        found = page.evaluate(VALUES)
         browser.close()
+    shown = {testid: float(found.get(testid) or "nan") for testid in testids}
+    shown["live"] = found["state"] == "live"
+    shown["desks"] = float(found["desks-online"] or "nan")
     return shown
+
+
+VALUES = """() => Object.fromEntries([...document.querySelectorAll('[data-testid]')]
+  .map(one => [one.dataset.testid, one.dataset.value]))"""
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")

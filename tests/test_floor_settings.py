@@ -37,6 +37,9 @@ def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
     assert found.privacy_file == "/etc/p.toml"
     assert found.broker.password_file == str(tmp_path / "word")
     assert found.broker.ca_file == ""
+    assert found.page.users == str(tmp_path / "users.json")
+    assert found.page.database == str(tmp_path / "page.sqlite")
+    assert found.page.cert_file == ""
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,9 @@ def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
         ("site = 'A b'", r"site"),
         ("publish_every_s = 0.01", r"publish_every_s"),
         ("[broker]\nport = 99999", r"port"),
+        ("[page]\ncert_file = 'a'", r"page.cert_file and page.key_file go together"),
+        ("[page]\nlanguage = 'xx'", r"page.language `xx` is unknown; there are en, fa, pl, sv"),
+        ("[page]\nsession_hours = 0", r"session_hours"),
         ("time_zone = 'Europe/Atlantis'", r"`Europe/Atlantis` is unknown; give one like"),
         ("time_zone = '../x'", r"is unknown; give one like"),
         ("site = ", r"not valid TOML"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
 import socket
 import time
 import urllib.request
@@ -11,14 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from broker import Broker
 from floor_feed import Publisher, await_line, child, end, figures, shown_cell
-from turnlight.messages import Aggregate, Status, device_topic, floor_topic
+from turnlight.messages import Aggregate, Health, Status, device_topic, floor_topic
 from turnlight.mosquitto import free_port
 
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
@@ -52,8 +56,33 @@ class Floor:
     def publish(self, cell: Aggregate) -> None:
         self.publisher.send(floor_topic(cell.site, cell.team), cell, retain=True)
 
+    def publish_weeks(self, team: str, shares: tuple[float, ...]) -> None:
+        """The same time of day week after week, the last of them now."""
+        for at, share in enumerate(shares, 1):
+            cell = live(team, now=figures(talk_share=share, silence_pct=20.0))
+            made_at_s = time.time() - (len(shares) - at) * 7 * 86_400
+            self.publish(msgspec.structs.replace(cell, made_at_s=made_at_s))
+
+    def device(self, name: str, state: str, **fields: object) -> None:
+        told: dict[str, object] = {
+            "version": "0.1.0",
+            "uptime_s": 7200,
+            "overruns": 2,
+            "outbox_depth": 0,
+            "outbox_dropped": 0,
+            "temperature_c": 51.0,
+            "audio_present": True,
+        }
+        status = Status(state=state, session="0" * 8)
+        self.publisher.send(device_topic("home", name, "status"), status, retain=True)
+        self.publisher.send(device_topic("home", name, "health"), Health(**{**told, **fields}))
+
     def clear(self, team: str) -> None:
         self.publisher.send(floor_topic("home", team), b"", retain=True)
+
+    def text(self, path: str) -> str:
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+            return str(answer.read().decode())
 
     def document(self) -> dict[str, object]:
         with urllib.request.urlopen(f"{self.url}api/aggregates", timeout=5) as answer:
@@ -95,7 +124,7 @@ def page(browser: Browser, floor: Floor) -> Iterator[Page]:
     opened.goto(floor.url)
     yield opened
     context.close()
-    for team in ("_site", "service", "sales"):
+    for team in ("_site", "service", "sales", "billing", "returns"):
         floor.clear(team)
     assert faults == []
     # Nothing is fetched from anywhere else.
@@ -205,7 +234,8 @@ def test_it_fits_every_width_in_light_and_dark(page: Page, floor: Floor) -> None
 
 
 TOO_WIDE = """() => [...document.querySelectorAll('main *')]
-  .filter(one => !one.closest('.ticks') && getComputedStyle(one).display !== 'inline')
+  .filter(one => !one.closest('.ticks, .plot, .skip, .spoken'))
+  .filter(one => getComputedStyle(one).display !== 'inline')
   .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 2)
   .map(one => one.className || one.tagName)"""
 
@@ -231,9 +261,186 @@ def test_a_screen_reader_hears_headings_states_and_pictures(page: Page, floor: F
     card = page.get_by_role("article", name="Service")
     bar = card.get_by_role("img", name="Of all speech, agents 42 %, customers 58 %")
     expect(bar).to_be_visible()
-    expect(card.get_by_role("img", name="Agents' answering times")).to_be_visible()
+    expect(card.get_by_role("img", name="Agents’ answering times")).to_be_visible()
     expect(card.get_by_role("row", name="Both talk 2.5 %")).to_be_visible()
     assert page.evaluate("document.documentElement.lang") == "en-GB"
+
+
+def test_a_screen_reader_is_told_of_a_change_once(page: Page, floor: Floor) -> None:
+    """The age of the figures changes each second, and nobody wants to hear that."""
+    floor.publish(live("_site", now=figures(talk_share=0.37)))
+    has(page, "site-talk-share", "0.37")
+    expect(page.locator("#first")).to_have_count(0)
+    status = page.get_by_role("status")
+    expect(status).to_have_text("Live")
+    page.evaluate(WATCH, status.element_handle())
+    detail = page.locator(".state .detail")
+    before = detail.inner_text()
+    expect(detail).not_to_have_text(before)
+    assert page.evaluate("[window.said, window.one.isConnected]") == [0, True]
+    floor.broker.stop()
+    try:
+        expect(status).to_contain_text("Broker away since")
+        assert page.evaluate("window.said > 0 && window.one.isConnected")
+    finally:
+        floor.broker.start()
+    expect(status).to_have_text("Live")
+
+
+WATCH = """one => {
+  window.one = one;
+  window.said = 0;
+  new MutationObserver(() => { window.said += 1; })
+    .observe(one, {childList: true, subtree: true, characterData: true});
+}"""
+
+
+def test_without_scripts_no_figure_stays_that_would_grow_old(
+    browser: Browser, floor: Floor
+) -> None:
+    floor.publish(live("_site"))
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(floor.url)
+    expect(opened.get_by_text("does not run here")).to_be_visible()
+    expect(opened.locator(".board")).to_be_hidden()
+    context.close()
+    floor.clear("_site")
+
+
+def test_the_first_document_shows_the_figures_before_any_script(floor: Floor) -> None:
+    floor.publish(live("_site", now=figures(talk_share=0.47)))
+    deadline = time.monotonic() + 20
+    while 'data-testid="site-talk-share" data-value="0.47"' not in floor.text("en"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    floor.clear("_site")
+
+
+@pytest.mark.parametrize("path", ["en", "fa", "en/wall", "fa/wall", "en/devices", "sv/devices"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page: Page, floor: Floor, path: str, scheme: str) -> None:
+    floor.publish(live("_site"))
+    floor.publish(live("service"))
+    why = "too few desks"
+    floor.publish(live("sales", now=None, today=None, now_withheld=why, today_withheld=why))
+    floor.publish_weeks("billing", (0.5, 0.44))
+    floor.device("desk-1", "online", audio_present=False)
+    page.emulate_media(color_scheme=scheme)
+    page.goto(floor.url + path)
+    has(page, "state", "live")
+    if path in ("en", "fa"):
+        has(page, "team-billing-trend-talk-share", "0.44")
+    expect(page.locator("#first")).to_have_count(0)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [
+        (one["id"], one["help"], [node["html"][:120] for node in one["nodes"]][:3])
+        for one in found["violations"]
+    ] == []
+
+
+def test_the_keyboard_reaches_every_way_and_shows_where_it_is(page: Page, floor: Floor) -> None:
+    floor.publish(live("_site"))
+    has(page, "state", "live")
+    expect(page.locator("#first")).to_have_count(0)
+    reached = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.textContent"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert reached == [
+        "To the figures", "Floor", "Wall", "Devices", "English", "فارسی", "Polski", "Svenska",
+    ]  # fmt: skip
+    page.get_by_role("link", name="To the figures").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "figures"
+
+
+def test_persian_is_laid_out_from_right_to_left(page: Page, floor: Floor) -> None:
+    floor.publish(live("_site"))
+    floor.publish(live("service"))
+    page.goto(floor.url)
+    page.get_by_role("link", name="فارسی").click()
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    expect(page.locator("html")).to_have_attribute("lang", "fa")
+    expect(page.get_by_test_id("team-service-talk-share")).to_have_text("۴۲٪")
+    has(page, "team-service-talk-share", "0.42")
+
+    def left(selector: str) -> float:
+        box = page.get_by_test_id("site").locator(selector).first.bounding_box()
+        assert box is not None
+        return box["x"]
+
+    # Agents first means on the right; the bar fills from there; time runs to the right as ever.
+    assert left(".ends .agent") > left(".ends .customer")
+    assert left(".fill") > left(".bar")
+    assert (
+        page.locator(".histogram").first.evaluate("one => getComputedStyle(one).direction") == "ltr"
+    )
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(TOO_WIDE) == []
+
+
+def test_the_browsers_language_is_taken_where_it_is_known(browser: Browser, floor: Floor) -> None:
+    for wish, code in (("pl-PL", "pl"), ("de-DE", "en")):
+        context = browser.new_context(locale=wish)
+        opened = context.new_page()
+        opened.goto(floor.url)
+        assert opened.url == f"{floor.url}{code}"
+        context.close()
+
+
+def test_the_wall_is_readable_from_five_metres(page: Page, floor: Floor) -> None:
+    for team in ("_site", "service", "sales"):
+        floor.publish(live(team))
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(floor.url + "en/wall")
+    has(page, "wall-team-service-talk-share", "0.42")
+    has(page, "wall-team-service-interruptions-agent", "0.4")
+    has(page, "wall-team-service-strain-high", "0.1")
+    # Letters of a fortieth of the height are 17 mm high on a screen of 55 inches.
+    assert page.evaluate(SMALLEST) >= 1080 / 40
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+    assert page.evaluate(CUT_OFF) == []
+
+
+SMALLEST = """() => Math.min(...[...document.querySelectorAll('.wall .top *, .wall .board *')]
+  .filter(one => [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
+  .map(one => parseFloat(getComputedStyle(one).fontSize)))"""
+
+CUT_OFF = """() => [...document.querySelectorAll('.tile')]
+  .filter(one => one.scrollHeight > one.clientHeight + 1).map(one => one.textContent)"""
+
+
+def test_devices_are_shown_to_it_by_name_without_behaviour(page: Page, floor: Floor) -> None:
+    floor.publish(live("service"))
+    floor.device("desk-2", "online", overruns=7, outbox_depth=40)
+    floor.device("desk-1", "offline")
+    page.goto(floor.url + "en/devices")
+    has(page, "device-desk-2-overruns", "7")
+    has(page, "device-desk-2-outbox", "40")
+    has(page, "device-desk-2-audio", "present")
+    has(page, "device-desk-2-version", "0.1.0")
+    has(page, "device-desk-1-state", "offline")
+    expect(page.get_by_test_id("device-desk-2-attention")).to_contain_text("cannot deliver")
+    text = page.locator("main").inner_text().lower()
+    assert [word for word in ("talk", "interrupt", "strain", "service") if word in text] == []
+    floor.device("desk-2", "online", overruns=8)
+    has(page, "device-desk-2-overruns", "8")
+
+
+def test_the_day_grows_with_the_feed_and_stands_beside_the_usual_one(
+    page: Page, floor: Floor
+) -> None:
+    floor.publish_weeks("returns", (0.54, 0.5, 0.44))
+    has(page, "team-returns-trend-talk-share", "0.44")
+    has(page, "team-returns-usual-silence", "20")
+    trend = page.get_by_test_id("team-returns-trend-talk-share").get_by_role("img")
+    weekday = time.strftime("%A")
+    expect(trend).to_have_attribute("aria-label", re.compile(rf"usual {weekday}: .* 52\s%\."))
 
 
 def test_an_occupied_port_is_one_sentence_with_a_remedy(tmp_path: Path) -> None:
@@ -261,6 +468,29 @@ def test_without_a_broker_the_page_is_there_and_says_so(tmp_path: Path, browser:
         assert code == 0, err
         # Without its server the page cannot know anything any more, and looks like it.
         looks_cut_off(opened)
+        opened.close()
+
+
+def test_a_server_that_hangs_is_not_taken_for_live(tmp_path: Path, browser: Browser) -> None:
+    """Its connection stands, and nothing comes through it."""
+    port = free_port()
+    with (
+        Broker(tmp_path) as broker,
+        Publisher(broker.host, broker.port) as publisher,
+        child("page", write(tmp_path, broker.port, port)) as running,
+    ):
+        await_line(running, "connected")
+        publisher.send(floor_topic("home", "_site"), live("_site"), retain=True)
+        opened = browser.new_page()
+        opened.goto(f"http://127.0.0.1:{port}/en")
+        has(opened, "state", "live")
+        running.send_signal(signal.SIGSTOP)
+        try:
+            expect(opened.locator("#popup")).to_be_visible(timeout=60_000)
+            expect(opened.locator("#popup")).to_contain_text("nothing here is live")
+        finally:
+            running.send_signal(signal.SIGCONT)
+        expect(opened.locator("#popup")).not_to_be_visible(timeout=60_000)
         opened.close()
 
 

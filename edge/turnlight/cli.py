@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import turnlight
-from turnlight import asked, exits, lamp_commands, recorded, rights_commands
+from turnlight import asked, exits, lamp_commands, page_commands, recorded, rights_commands
 from turnlight.exits import Problem
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.add_typer(lamp_commands.app, name="lamp")
+app.add_typer(page_commands.app, name="page")
 
 
 FloorConfigFile = Annotated[
@@ -192,21 +193,6 @@ def export(
             history.close()
     except (settings.SettingsError, store.StoreError, export.ExportError) as error:
         raise Problem(str(error)) from None
-
-
-@app.command()
-def page(config: FloorConfigFile) -> None:
-    """Serve the floor manager's page.
-
-    It reads the aggregates and nothing else.
-
-    \b
-    Example:
-      turnlight page --config floor.toml
-    """
-    with _floor_package():
-        from turnlight_floor import page
-    raise typer.Exit(page.main(config))
 
 
 @contextmanager

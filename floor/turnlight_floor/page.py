@@ -7,69 +7,85 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import msgspec
+from fastapi import Request
 from fastapi.responses import Response
 from nicegui import app, ui
 
-from turnlight_floor import cards, settings
+from turnlight_floor import gate, settings, users
 from turnlight_floor.board import Board
+from turnlight_floor.gate import Gate, Guard
+from turnlight_floor.history import History, HistoryError
 from turnlight_floor.link import Link
+from turnlight_floor.screens import PATHS, Screens, View, ways
+from turnlight_floor.sessions import Session
+from turnlight_floor.settings import PageSettings
+from turnlight_floor.words import Words, catalogues
 
 STYLE = Path(__file__).with_name("page.css")
 LOOK_EVERY_S = 0.5
-CUT_OFF = """
-// NiceGUI tells of a connection that was lost; this tells of one that never came about.
-setInterval(() => {
-  const cut = window.socket && !window.socket.connected;
-  if (cut) document.getElementById("popup").ariaHidden = false;
-}, 3000);
+SCRIPT = """
+document.documentElement.dir = "%(direction)s";
+// The figures stand in the document already; they make way for those that follow the feed.
+new MutationObserver((_, one) => {
+  if (!document.querySelector("#app .board")) return;
+  document.getElementById("first").remove();
+  one.disconnect();
+}).observe(document, {childList: true, subtree: true});
+document.addEventListener("DOMContentLoaded", () => {
+  const popup = document.getElementById("popup");
+  popup.children[0].textContent = "%(lost)s";
+  popup.children[1].textContent = "%(trying)s";
+  // NiceGUI tells of a connection that was lost; this tells of one that never came about, and of
+  // one that is there while nothing comes: the age of live figures is another each second.
+  let was = false, text = "", since = Date.now();
+  setInterval(() => {
+    const live = document.querySelector("#app .state.live");
+    if (!live || live.textContent !== text) since = Date.now();
+    text = live ? live.textContent : "";
+    const cut = !(window.socket && window.socket.connected) || Date.now() - since > 12000;
+    if (cut !== was) popup.ariaHidden = String(!cut);
+    was = cut;
+  }, 3000);
+});
 """
 
 
-class Page:
-    """The board as HTML, made once for all who look."""
+def show(screens: Screens, door: Gate, view: View, words: Words, session: Session | None) -> None:
+    """Build a view for one who opens it, and keep it up to date."""
+    role = gate.role_of(f"/{words.code}{PATHS[view]}")
+    links = ways(words, view, session, not door.required)
+    header_now, headline_now, body_now = screens.html(view, words.code)
+    ui.add_head_html('<link rel="stylesheet" href="/page.css">')
+    ui.add_head_html(f"<script>{_script(words)}</script>")
+    ui.add_body_html(
+        f'<div id="first" class="nicegui-content {view}"><nav class="ways">{links}</nav>'
+        f'<header class="top">{header_now}</header><div class="board">{body_now}</div>'
+        f'<p class="late">{words("no-script")}</p></div>'
+    )
+    ui.context.client.content.classes(view)
+    # Not sanitized in the browser: it is made here, of checked messages, with names escaped.
+    nav = ui.html(links, sanitize=False, tag="nav").classes("ways")
+    nav.props(f'aria-label="{words("views")}"')
+    header = ui.html(header_now, sanitize=False, tag="header").classes("top")
+    # Alone, so that a screen reader speaks when the headline changes and not each second.
+    headline = ui.html(headline_now, sanitize=False, tag="p").classes("spoken")
+    headline.props("role=status")
+    body = ui.html(body_now, sanitize=False, tag="div").classes("board")
+    body.props("id=figures tabindex=-1")
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
-        self.header = ""
-        self.body = ""
+    def look() -> None:
+        if not door.allows(door.sessions.current(session, time.time()), role):
+            header.content = headline.content = body.content = ""
+            ui.navigate.to(f"/{words.code}{PATHS[view]}")
+            clock.cancel()
+            return
+        header.content, headline.content, body.content = screens.html(view, words.code)
 
-    def render(self) -> None:
-        """Make the HTML of this moment."""
-        now_s = time.time()
-        shown = self.board.shown(now_s)
-        self.header = cards.header(self.board.site, shown)
-        self.body = cards.board(shown, now_s)
-
-    def show(self) -> None:
-        """Build the page for one who opens it, and keep it up to date."""
-        self.render()
-        # Not sanitized in the browser: it is made here, of checked messages, with names escaped.
-        header = ui.html(self.header, sanitize=False, tag="header").classes("top")
-        body = ui.html(self.body, sanitize=False, tag="div").classes("board")
-
-        def look() -> None:
-            header.content = self.header
-            body.content = self.body
-
-        ui.timer(LOOK_EVERY_S, look)
-
-    def document(self) -> bytes:
-        """What the page shows, for a program."""
-        shown = self.board.shown(time.time())
-        cells = [cell for cell in (shown.site, *shown.teams) if cell is not None]
-        return msgspec.json.encode(
-            {
-                "site": self.board.site,
-                "state": shown.freshness.kind,
-                "text": f"{shown.freshness.headline}. {shown.freshness.detail}",
-                "desks_online": shown.desks_online,
-                "desks_known": shown.desks_known,
-                "aggregates": cells,
-            }
-        )
+    clock = ui.timer(LOOK_EVERY_S, look)
 
 
 def main(config_path: Path) -> int:
@@ -78,6 +94,9 @@ def main(config_path: Path) -> int:
     logging.getLogger("turnlight.floor").setLevel(logging.INFO)
     try:
         config = settings.load(config_path)
+        for file in (config.page.cert_file, config.page.key_file):
+            if file:
+                settings.read(Path(file))
         broker = config.page.broker or config.broker
         board = Board(config.site, f"{broker.host}:{broker.port}")
         link = Link(
@@ -86,15 +105,29 @@ def main(config_path: Path) -> int:
             board.hear,
             changed=lambda: board.connection(link.up, link.since_s),
         )
-    except settings.SettingsError as error:
+        door = Gate(Path(config.page.users), 3600 * config.page.session_hours, config.page.language)
+    except (settings.SettingsError, users.UsersError) as error:
         print(error, file=sys.stderr)
         return 2
     host, port = config.page.host, config.page.port
+    if not door.required and not gate.is_loopback(host):
+        print(
+            f"{host} can be reached from other machines, and nobody would have to sign in: "
+            "add a user with `turnlight page user add`, or set `host` under [page] to 127.0.0.1",
+            file=sys.stderr,
+        )
+        return 2
     fault = occupied(host, port)
     if fault:
         print(fault, file=sys.stderr)
         return 1
-    serve(Page(board), link, host, port)
+    try:
+        history = History(Path(config.page.database), config.zone())
+    except HistoryError as error:
+        print(error, file=sys.stderr)
+        return 1
+    words = {code: Words(code, config.zone()) for code in catalogues()}
+    serve(Screens(board, history, words), link, door, config.page, history.close)
     return 0
 
 
@@ -113,40 +146,77 @@ def occupied(host: str, port: int) -> str:
     return ""
 
 
-def serve(page: Page, link: Link, host: str, port: int) -> None:
+def serve(
+    screens: Screens, link: Link, door: Gate, config: PageSettings, after: Callable[[], None]
+) -> None:
     """Serve until told to end."""
     app.add_static_file(url_path="/page.css", local_file=STYLE)
+    app.add_middleware(Guard, gate=door)
+    gate.add_routes(app, door)
 
     @app.get("/api/aggregates")
-    def aggregates() -> Response:
-        return Response(page.document(), media_type="application/json")
+    async def aggregates() -> Response:
+        return Response(
+            screens.document(), media_type="application/json", headers={"Cache-Control": "no-store"}
+        )
 
-    @ui.page("/")
-    def index() -> None:
-        ui.add_head_html('<link rel="stylesheet" href="/page.css">')
-        ui.add_head_html(f"<script>{CUT_OFF}</script>")
-        page.show()
+    for code in catalogues():
+        for view in PATHS:
+            _add_view(screens, door, view, code)
+
+    def tick() -> None:
+        door.look()
+        screens.tick()
+
+    def end() -> None:
+        link.stop()
+        after()
 
     # The server ends in good order on these and then raises them once more, for us.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: sys.exit(0))
-    app.timer(LOOK_EVERY_S, page.render)
+    app.timer(LOOK_EVERY_S, tick)
     app.on_startup(link.start)
-    app.on_shutdown(link.stop)
-    print(f"the page is at http://{host}:{port}/", file=sys.stderr, flush=True)
+    app.on_shutdown(end)
+    scheme = "https" if config.cert_file else "http"
+    address = f"[{config.host}]" if ":" in config.host else config.host
+    print(f"the page is at {scheme}://{address}:{config.port}/", file=sys.stderr, flush=True)
     ui.run(
-        host=host,
-        port=port,
+        host=config.host,
+        port=config.port,
         title="Turnlight",
         favicon=LAMP,
         dark=None,
-        language="en-GB",
         show=False,
         reload=False,
         tailwind=False,
         show_welcome_message=False,
         timeout_graceful_shutdown=2,
+        ssl_certfile=config.cert_file or None,
+        ssl_keyfile=config.key_file or None,
     )
+
+
+def _add_view(screens: Screens, door: Gate, view: View, code: str) -> None:
+    words = screens.words(code)
+    interface: Any = words.catalogue.interface
+
+    @ui.page(
+        f"/{code}{PATHS[view]}",
+        title=f"{words(view)} · Turnlight",
+        language=interface,
+        viewport="width=device-width, initial-scale=1",
+    )
+    def draw(request: Request) -> None:
+        show(screens, door, view, words, door.session(request))
+
+
+def _script(words: Words) -> str:
+    return SCRIPT % {
+        "direction": words.catalogue.direction,
+        "lost": words("connection-lost"),
+        "trying": words("reconnecting"),
+    }
 
 
 LAMP = (

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from turnlight.messages import Name
+from turnlight_floor.words import ENGLISH, catalogues
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 
@@ -44,6 +45,16 @@ class PageSettings(Settings, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    cert_file: str = ""
+    """With `key_file`: the page is served over TLS."""
+    key_file: str = ""
+    users: str = "users.json"
+    """Who may sign in; without a user the page listens on loopback alone and asks nobody."""
+    session_hours: Annotated[float, Meta(gt=0, le=8760)] = 12.0
+    language: str = ENGLISH
+    """For browsers that ask for none that there is."""
+    database: str = "page.sqlite"
+    """The aggregates that the page has seen, for its trends."""
     broker: BrokerSettings | None = None
     """The page's own credential, which needs to read aggregates and device status only;
     left out, the page uses the floor's."""
@@ -99,8 +110,21 @@ def parse(text: str, origin: str, beside: Path) -> FloorSettings:
             "give one like `Europe/Stockholm`, or leave it out for the system's"
         ) from None
     page = settings.page
-    if page.broker is not None:
-        page = msgspec.structs.replace(page, broker=_resolved(page.broker, beside))
+    if bool(page.cert_file) != bool(page.key_file):
+        raise SettingsError(f"{origin}: page.cert_file and page.key_file go together")
+    if page.language not in catalogues():
+        raise SettingsError(
+            f"{origin}: page.language `{page.language}` is unknown; "
+            f"there are {', '.join(catalogues())}"
+        )
+    page = msgspec.structs.replace(
+        page,
+        cert_file=page.cert_file and str(beside / page.cert_file),
+        key_file=page.key_file and str(beside / page.key_file),
+        users=str(beside / page.users),
+        database=str(beside / page.database),
+        broker=page.broker and _resolved(page.broker, beside),
+    )
     return msgspec.structs.replace(
         settings,
         database=str(beside / settings.database),
