@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import turnlight
-from turnlight import asked, exits, lamp_commands, recorded, rights_commands
+from turnlight import asked, exits, lamp_commands, provision_commands, recorded, rights_commands
 from turnlight.exits import Problem
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.add_typer(lamp_commands.app, name="lamp")
+app.add_typer(provision_commands.app, name="provision")
 
 
 FloorConfigFile = Annotated[
