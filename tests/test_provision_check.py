@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from command import run
 from site_broker import NOW, SiteBroker, made
-from turnlight import exits
-from turnlight.cli import app
 from turnlight.provision.check import Finding, check
 from turnlight.provision.site import Site
 from turnlight.provision.trouble import ProvisionError
@@ -49,21 +47,20 @@ def test_every_role_tries_every_topic_both_ways(site: Site) -> None:
 def test_the_command_prints_a_table_and_json_lines(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["turnlight", "provision", "check", "--site", str(site.folder)]
+    arguments = ("provision", "check", "--site", str(site.folder))
     monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setattr(sys, "argv", arguments)
-    assert exits.run(app) == 0
-    table = capsys.readouterr().out
+    code, table, _ = run(capsys, *arguments)
+    assert code == 0
     assert "nobody, no certificate: refused" in table
     assert "tries went as they should" in table
-    monkeypatch.setattr(sys, "argv", [*arguments, "--json"])
-    assert exits.run(app) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    code, out, _ = run(capsys, *arguments, "--json")
+    assert code == 0
+    lines = [json.loads(line) for line in out.splitlines()]
     assert {*lines[0]} == {"who", "action", "topic", "allowed", "happened", "right"}
 
 
 def test_rights_that_are_too_wide_or_too_narrow_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site = made(tmp_path)
     acl = site.folder / "broker" / "acl"
@@ -73,11 +70,8 @@ def test_rights_that_are_too_wide_or_too_narrow_are_found(
     acl.write_text(text)
     with SiteBroker(site):
         found = check(site, NOW)
-        monkeypatch.setattr(
-            sys, "argv", ["turnlight", "provision", "check", "--site", str(tmp_path)]
-        )
-        assert exits.run(app) == 1
-    err = capsys.readouterr().err
+        code, _, err = run(capsys, "provision", "check", "--site", str(tmp_path))
+    assert code == 1
     calls = {
         f"turnlight/1/utrecht/device/{name}/call"
         for name in ("turnlight-check", "turnlight-check-2")

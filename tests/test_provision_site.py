@@ -4,16 +4,14 @@ import re
 import shutil
 import ssl
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+from command import run
 from site_broker import NOW, made
-from turnlight import exits
-from turnlight.cli import app
 from turnlight.provision import roles
 from turnlight.provision import site as sites
 from turnlight.provision.authority import Authority, new_key
@@ -52,14 +50,6 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int, int]]:
 
 def certificate(path: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(path.read_bytes())
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    before, sys.argv = sys.argv, ["turnlight", *arguments]
-    try:
-        return exits.run(app), *capsys.readouterr()
-    finally:
-        sys.argv = before
 
 
 def test_a_second_run_changes_nothing(site: Site) -> None:

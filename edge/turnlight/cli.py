@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 import turnlight
-from turnlight import asked, exits, lamp_commands, provision_commands, recorded, rights_commands
+from turnlight import (
+    asked,
+    enroll_command,
+    exits,
+    lamp_commands,
+    provision_commands,
+    provision_desk_commands,
+    recorded,
+    rights_commands,
+    settings_command,
+)
 from turnlight.exits import Problem
 
 app = typer.Typer(
@@ -22,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(lamp_commands.app, name="lamp")
 app.add_typer(provision_commands.app, name="provision")
+provision_desk_commands.add_to(provision_commands.app)
 
 
 FloorConfigFile = Annotated[
@@ -89,6 +100,10 @@ for wish in (
     rights_commands.resume,
 ):
     app.command()(wish)
+
+
+app.command()(enroll_command.enroll)
+app.command()(settings_command.settings)
 
 
 @app.command()

@@ -55,7 +55,7 @@ def site(
       turnlight provision site utrecht --host broker.example
       turnlight provision site utrecht --host broker.example --host 10.0.0.5 --folder /srv/utrecht
     """
-    with _provisioning():
+    with provisioning():
         from turnlight.provision import site as sites
 
         where = folder or Path(name)
@@ -69,7 +69,7 @@ def site(
             found = sites.make(where, _site_settings(name, host, port))
         if found.settings.site != name:
             raise ProvisionError(f"{where}: holds the site {found.settings.site}, not {name}")
-        changed = found.build(_now())
+        changed = found.build(now())
     for file in changed:
         print(f"made {found.folder / file}")
     if changed:
@@ -99,13 +99,13 @@ def check(
       turnlight provision check --site utrecht
       turnlight provision check --site utrecht --json
     """
-    with _provisioning():
+    with provisioning():
         import msgspec
 
         from turnlight.provision import check as rights
         from turnlight.provision.site import Site
 
-        found = rights.check(Site(site), _now())
+        found = rights.check(Site(site), now())
     if as_json:
         for finding in found:
             print(
@@ -138,12 +138,13 @@ def _site_settings(name: str, hosts: list[str], port: int) -> SiteSettings:
         ) from None
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """This moment, from which certificates count."""
     return datetime.now(UTC)
 
 
 @contextmanager
-def _provisioning() -> Iterator[None]:
+def provisioning() -> Iterator[None]:
     """Turn what provisioning cannot do into the program's one sentence."""
     try:
         yield

@@ -83,6 +83,14 @@ class Site:
         """The authority's certificate, which everybody may know."""
         return self.folder / "broker" / "ca.crt"
 
+    def ca(self) -> x509.Certificate:
+        """The authority's certificate."""
+        return _certificate(self.ca_file)
+
+    def server(self) -> x509.Certificate:
+        """The broker's certificate."""
+        return _certificate(self.folder / "broker" / "broker.crt")
+
     def credential(self, user: str) -> tuple[Path, Path]:
         """Files of a service's certificate and of its key."""
         name = user.removeprefix("_")
@@ -222,7 +230,7 @@ class Site:
         broker = self.folder / "broker"
         if not (broker / "broker.key").exists() or not (broker / "broker.crt").exists():
             return False
-        certificate = _certificate(broker / "broker.crt")
+        certificate = self.server()
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         hosts = {str(name.value) for name in extension.value}
         days_left = (certificate.not_valid_after_utc - now).days
@@ -304,7 +312,7 @@ def _toml(settings: SiteSettings) -> str:
 def _certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
-    except ValueError:
+    except (OSError, ValueError):
         raise ProvisionError(
-            f"{path}: damaged; remove it and run `turnlight provision site` again"
+            f"{path}: missing or damaged; remove it and run `turnlight provision site` again"
         ) from None
