@@ -33,6 +33,7 @@ from turnlight.recording import InputError
 from turnlight.rights import Refused, Rights
 from turnlight.shift import Shift
 from turnlight.uplink import Uplink
+from turnlight.watchdog import Watchdog
 
 _LOG = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Desk:
         self._lamp = lamp
         self._rights = rights
         self._stopping = stopping
+        self._watchdog = Watchdog.of_this_process()
         self._started_s = time.monotonic()
         self._overruns = 0
         self._heard_s = -1e9
@@ -104,7 +106,7 @@ class Desk:
         """Listen until told to stop or the recording ends; a lost tap is opened again."""
         while not self._listen(source):
             while (again := self._open()) is None:
-                self._lamp.alive()
+                self._alive()
                 if self._stopping.wait(REOPEN_EVERY_S):
                     return
             source = again
@@ -113,6 +115,11 @@ class Desk:
         """Let the last windows leave."""
         if self._windows:
             self._windows.close()
+        self._watchdog.close()
+
+    def _alive(self) -> None:
+        self._lamp.alive()
+        self._watchdog.alive()
 
     def _open(self) -> Source | None:
         try:
@@ -136,7 +143,7 @@ class Desk:
                 self._heard_s = time.monotonic()
                 now_ms, block_ms = time.time() * 1000, len(pcm) * 1000 / source.rate_hz
                 heard_ms += block_ms
-                self._lamp.alive()
+                self._alive()
                 missed, overruns = source.overruns - overruns, source.overruns
                 self._overruns += missed
                 if self._rights.paused(_now_ms()):
