@@ -13,6 +13,7 @@ import typer
 import turnlight
 from turnlight import (
     asked,
+    doctor_command,
     enroll_command,
     exits,
     lamp_commands,
@@ -102,6 +103,7 @@ for wish in (
     app.command()(wish)
 
 
+app.command()(doctor_command.doctor)
 app.command()(enroll_command.enroll)
 app.command()(settings_command.settings)
 

@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+from paho.mqtt.client import Client
 
 from turnlight.messages import device_topic, floor_topic, window_topic
 from turnlight.provision import roles
@@ -85,7 +87,12 @@ def check(site: Site, now: datetime) -> list[Finding]:
         known = _roles(settings.site)
         probes = {
             role.user: stack.enter_context(
-                Probe(role.user, settings.hosts[0], settings.port, contexts[role.user])
+                Probe(
+                    role.user,
+                    settings.hosts[0],
+                    settings.port,
+                    partial(Client.tls_set_context, context=contexts[role.user]),
+                )
             )
             for role in known
         }

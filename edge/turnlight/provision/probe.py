@@ -25,24 +25,34 @@ _CONNECT = bytes.fromhex("101500044d515454040200140009") + b"turnlight"
 class Probe:
     """A connection under one certificate, with a client id that takes no one else's place.
 
+    Args:
+        name: whose certificate it is, for people.
+        host: of the broker.
+        port: of the broker.
+        authenticate: gives the client its certificate.
+
     Raises:
         ProvisionError: the broker cannot be reached or does not accept it.
     """
 
-    def __init__(self, name: str, host: str, port: int, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, name: str, host: str, port: int, authenticate: Callable[[Client], object]
+    ) -> None:
         self._name = name
         self._news = threading.Condition()
         self._answers: dict[int, Sequence[ReasonCode]] = {}
         self._heard: set[tuple[str, bytes]] = set()
         self._accepted: ReasonCode | None = None
+        self._lost = False
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"turnlight-probe-{secrets.token_hex(6)}",
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
-        self._client.tls_set_context(context)
+        authenticate(self._client)
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = lambda *_: self._lose()
         self._client.on_publish = lambda _c, _d, mid, reason, _p: self._answer(mid, [reason])
         self._client.on_subscribe = lambda _c, _d, mid, reasons, _p: self._answer(mid, reasons)
         self._client.on_message = self._on_message
@@ -53,9 +63,10 @@ class Probe:
         self._client.loop_start()
         if not self._wait(lambda: self._accepted is not None):
             self.close()
+            # under TLS 1.3 a refused certificate looks like this, and not like an error
             raise ProvisionError(
-                f"broker {host}:{port}: does not accept the certificate of {name}; does it run "
-                "with this site's broker/mosquitto.conf?"
+                f"broker {host}:{port}: does not accept the certificate of {name}; is it still "
+                "good (`turnlight provision list`), and is the broker this site's?"
             )
         if self._accepted is not None and self._accepted.is_failure:
             self.close()
@@ -107,7 +118,13 @@ class Probe:
 
     def _wait(self, until: Callable[[], bool]) -> bool:
         with self._news:
-            return self._news.wait_for(until, ANSWER_S)
+            self._news.wait_for(lambda: until() or self._lost, ANSWER_S)
+            return until()
+
+    def _lose(self) -> None:
+        with self._news:
+            self._lost = True
+            self._news.notify_all()
 
     def _on_connect(
         self, _client: Client, _data: Any, _flags: object, reason: ReasonCode, _props: object
