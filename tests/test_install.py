@@ -1,0 +1,149 @@
+"""What `provisioning/` brings to a machine, as far as it can be seen without installing it.
+
+`provisioning/proof.sh` installs it for real, on an empty Debian.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INSTALL = ROOT / "provisioning" / "install.sh"
+UNIT = ROOT / "provisioning" / "systemd" / "turnlight.service"
+DEBIAN = Path("/etc/debian_version").exists()
+
+
+def install(program: Path, *arguments: str, **how: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", program, *arguments], capture_output=True, text=True, timeout=60, **how
+    )
+
+
+# --- the unit
+
+
+@pytest.fixture
+def systemd() -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd is not installed")
+
+
+@pytest.mark.usefixtures("systemd")
+def test_the_desk_is_exposed_by_at_most_two_of_ten() -> None:
+    said = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", UNIT],
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 0, said.stdout[-200:] + said.stderr
+
+
+@pytest.mark.usefixtures("systemd")
+def test_systemd_understands_the_unit() -> None:
+    said = subprocess.run(["systemd-analyze", "verify", UNIT], capture_output=True, text=True)
+    lines = [line for line in said.stderr.splitlines() if "turnlight.service" in line]
+    assert [line for line in lines if "is not executable" not in line] == []
+
+
+def test_the_unit_keeps_the_desk_alive_small_and_dark_at_its_end() -> None:
+    lines = UNIT.read_text().splitlines()
+    config = "--config /etc/turnlight/turnlight.toml"
+    for line in (
+        "Type=notify",
+        "WatchdogSec=30",
+        "Restart=always",
+        f"ExecStopPost=-/opt/turnlight/bin/turnlight lamp off {config}",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "DevicePolicy=closed",
+        "MemoryMax=192M",
+        "CPUQuota=50%",
+        "StartLimitBurst=10",
+    ):
+        assert line in lines
+
+
+def test_the_unit_opens_sound_and_lights_and_nothing_else() -> None:
+    opened = re.findall(r"^DeviceAllow=(\S+) rw$", UNIT.read_text(), re.M)
+    assert opened == ["char-alsa", "char-hidraw", "char-usb_device", "char-gpiochip", "char-spi"]
+
+
+# --- install.sh
+
+
+def test_its_help_names_every_option() -> None:
+    said = install(INSTALL, "--help")
+    assert said.returncode == 0
+    options = set(re.findall(r"^    (--[a-z]+)\)", INSTALL.read_text(), re.M))
+    assert options == {"--floor", "--uninstall"}
+    for option in options:
+        assert f"\n  {option} " in said.stdout
+
+
+def test_an_unknown_option_is_wrong_use() -> None:
+    assert install(INSTALL, "--everything").returncode == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_without_root_it_says_how() -> None:
+    # read from standard input, since nobody may not look into every checkout
+    said = subprocess.run(
+        ["bash", "-s"], input=INSTALL.read_text(), capture_output=True, text=True, user=65534
+    )
+    assert said.returncode == 1
+    assert "run this as root" in said.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not DEBIAN, reason="needs root on Debian")
+def test_a_damaged_bundle_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    shutil.copy(INSTALL, tmp_path)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  install.sh\n")
+    said = install(tmp_path / "install.sh")
+    assert said.returncode == 1
+    assert "is damaged (above); copy the bundle again" in said.stderr
+    assert said.stdout == ""
+
+
+# --- the guide
+
+
+def test_every_command_of_the_guide_exists() -> None:
+    from test_cli import COMMANDS
+
+    guide = (ROOT / "docs" / "install.md").read_text()
+    used = re.findall(r"turnlight ((?:provision|lamp) [a-z]+|[a-z]+)\b(?= |`|;)", guide)
+    for name in {
+        name for name in used if name.split()[0] in ["provision", "enroll", "doctor", "mute"]
+    }:
+        assert name in COMMANDS, name
+
+
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/install.md", "docs/privacy.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    here = ROOT / page
+    for target in re.findall(r"\]\(([^)]+)\)", here.read_text()):
+        file, _, heading = target.partition("#")
+        assert (here.parent / file).exists(), target
+        if heading:
+            heads = re.findall(r"^#+ (.*)$", (here.parent / file).read_text(), re.M)
+            assert heading in [
+                re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in heads
+            ]
+
+
+def test_every_provision_of_the_norm_is_answered() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    rows = re.findall(r"^\| ([56][-.0-9, ]+) .*\| (.+) \|$", text, re.M)
+    numbers = {number for row, _ in rows for number in re.findall(r"[56][.\d]*-\d+", row)}
+    counts = {1: 5, 2: 3, 3: 16, 4: 4, 5: 8, 6: 9, 7: 2, 8: 3, 9: 3, 10: 1, 11: 4, 12: 3, 13: 1}
+    assert numbers == {
+        *(f"5.{part}-{n}" for part, count in counts.items() for n in range(1, count + 1)),
+        *(f"6-{n}" for n in range(1, 6)),
+    }
