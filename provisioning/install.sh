@@ -8,11 +8,17 @@ here=$(dirname "$(readlink -f "$0")")
 
 usage() {
   cat <<'TEXT'
-Usage: install.sh [--floor] [--uninstall]
+Usage: install.sh [--floor] [--key FILE] [BUNDLE.tar]
+       install.sh --uninstall
 
-  (nothing)     install or update the desk: user, programs, settings, service, rules for USB lights
+  (nothing)     install the desk: user, programs, settings, service, rules for USB lights
   --floor       only the programs, with all that `turnlight provision`, `floor` and `page` need
+  --key FILE    from now on trust the releases that this public key has signed
+  BUNDLE.tar    update: its signature, BUNDLE.tar.sig, must be of the trusted key. A desk that does
+                not come up within two minutes goes back to the version before
   --uninstall   remove all of it, also the settings, the desk's key and windows not yet sent
+
+The update is done by the copy that is installed: /opt/turnlight/install.sh BUNDLE.tar
 
 Debian 12 or 13 or Raspberry Pi OS, as root.
 TEXT
@@ -22,6 +28,8 @@ base=/opt/turnlight etc=/etc/turnlight state=/var/lib/turnlight user=turnlight
 unit=/etc/systemd/system/turnlight.service
 rules=/etc/udev/rules.d/60-turnlight-lamps.rules
 link=/usr/local/bin/turnlight
+key=$base/release.pub
+patience_s=120
 changed=0
 
 say() { printf '%s\n' "$*"; }
@@ -61,8 +69,31 @@ check_bundle() {
     die "$1 is damaged (above); copy the bundle again"
 }
 
+# The signature covers the whole file and is checked before it is unpacked.
+check_signature() {
+  local file=$1 trusted=${2:-$key}
+  [[ -r $file ]] || die "$file: there is no such bundle"
+  [[ -r $trusted ]] || die "no release key is trusted here; name it once with --key FILE"
+  has openssl || die "openssl is missing, without which no signature can be checked: apt-get install openssl"
+  [[ -r $file.sig ]] || die "$file.sig is missing; copy it beside the bundle"
+  openssl dgst -sha256 -verify "$trusted" -signature "$file.sig" "$file" >/dev/null 2>&1 ||
+    die "$file is not signed by $trusted, or was changed since; nothing was touched"
+}
+
+trust() {
+  cmp -s "$1" $key && return 0
+  openssl pkey -pubin -in "$1" -noout 2>/dev/null || die "$1 is no public key in PEM"
+  install -D -m 644 "$1" $key
+  did "trusts releases of $1"
+}
+
 find_bundle() {
-  if [[ -d $here/wheels ]]; then
+  if [[ -n ${1:-} ]]; then
+    unpacked=$(mktemp -d)
+    trap 'rm -rf "$unpacked"' EXIT
+    tar -C "$unpacked" --no-same-owner -xf "$1"
+    bundle=$unpacked/turnlight
+  elif [[ -d $here/wheels ]]; then
     bundle=$here
   else
     say "making a bundle of this checkout"
@@ -79,28 +110,33 @@ check_target() {
     die "this bundle is for $made_for and this machine is $here_is; make one on such a machine"
 }
 
+make_current() {
+  ln -sfn "$1" $base/current.new
+  mv -T $base/current.new $base/current
+}
+
 # Each version has a folder of its own, and one rename makes it the current one: whatever happens
 # before that leaves the old version as it was.
 install_programs() {
-  local extras=$1 id now
+  local extras=$1
   id=$(cat "$bundle/SHA256SUMS" - <<<"$extras" | sha256sum | cut -c1-12)
-  now=$(readlink $base/current || true)
-  [[ $now == "$id" && -x $base/$id/bin/turnlight ]] && return 0
+  before=$(readlink $base/current || true)
+  [[ $before == "$id" && -x $base/$id/bin/turnlight ]] && return 0
   rm -rf "${base:?}/$id"
   mkdir -p $base
   python3 -m venv "$base/$id"
   "$base/$id/bin/python" -m pip install -q --disable-pip-version-check --no-index \
     --find-links "$bundle/wheels" "turnlight[$extras]" || die "pip failed (above)"
   "$base/$id/bin/turnlight" --version >/dev/null || die "the new version does not run (above)"
-  ln -sfn "$id" $base/current.new
-  mv -T $base/current.new $base/current
+  cp "$bundle/systemd/turnlight.service" "$base/$id/"
+  make_current "$id"
   [[ -L $base/bin ]] || ln -s current/bin $base/bin
   [[ $(readlink $link) == "$base/bin/turnlight" ]] || ln -sfn $base/bin/turnlight $link
   # the one before stays, to go back to by hand; older ones go
   local old
   for old in $base/*/; do
     old=$(basename "$old")
-    [[ $old == bin || $old == current || $old == "$id" || $old == "$now" ]] || rm -rf "${base:?}/$old"
+    [[ -L ${base:?}/$old || $old == bin || $old == current || $old == "$id" || $old == "$before" ]] || rm -rf "${base:?}/$old"
   done
   did "installed $($base/bin/turnlight --version) in $base/$id"
 }
@@ -143,15 +179,34 @@ install_service() {
   if copy "$bundle/udev/60-turnlight-lamps.rules" $rules && systemd_runs; then
     udevadm control --reload && udevadm trigger --subsystem-match=usb --subsystem-match=hidraw
   fi
-  copy "$bundle/systemd/turnlight.service" $unit || true
+  copy "$base/$id/turnlight.service" $unit || true
   if ! has systemctl; then
     ((changed)) && say "there is no systemd here, so nothing starts by itself"
     return 0
   fi
   systemctl is-enabled -q turnlight.service 2>/dev/null || { systemctl enable -q turnlight.service && did "enabled turnlight.service"; }
-  systemd_runs || return 0
-  ((changed)) && { systemctl daemon-reload; systemctl restart --no-block turnlight.service; }
-  return 0
+  systemd_runs && ((changed)) || return 0
+  local was_up=0
+  systemctl is-active -q turnlight.service && was_up=1
+  systemctl daemon-reload
+  systemctl restart --no-block turnlight.service
+  # a desk that did not run before may still miss its headset, which is no fault of the version
+  if ((was_up)) && [[ -n $before && $before != "$id" ]] && ! comes_up; then
+    make_current "$before"
+    install -m 644 "$base/$before/turnlight.service" $unit
+    systemctl daemon-reload
+    systemctl restart --no-block turnlight.service
+    die "the new version did not come up within $patience_s s; $before runs again"
+  fi
+}
+
+comes_up() {
+  local end=$((SECONDS + patience_s))
+  while ((SECONDS < end)); do
+    sleep 5
+    systemctl is-active -q turnlight.service && return 0
+  done
+  return 1
 }
 
 uninstall() {
@@ -163,6 +218,8 @@ uninstall() {
   for path in $unit $rules $link $base $etc $state /run/turnlight; do
     [[ -e $path || -L $path ]] && { rm -rf "$path"; did "removed $path"; }
   done
+  # where nothing else put rules there, the folders are ours too
+  rmdir -p --ignore-fail-on-non-empty "$(dirname $rules)" 2>/dev/null || true
   getent passwd $user >/dev/null && { userdel $user; did "removed the user $user"; }
   getent group $user >/dev/null && groupdel $user
   systemd_runs && systemctl daemon-reload && udevadm control --reload
@@ -170,32 +227,40 @@ uninstall() {
 }
 
 main() {
-  local floor=0
-  case ${1:-} in
-    '') ;;
-    --floor) floor=1 ;;
-    --uninstall) check_system; uninstall; return 0 ;;
-    -h | --help) usage; return 0 ;;
-    *) usage >&2; return 2 ;;
-  esac
+  local floor=0 new_key='' file=''
+  while (($#)); do
+    case $1 in
+      --floor) floor=1 ;;
+      --key) new_key=${2:?--key needs a file}; shift ;;
+      --uninstall) check_system; uninstall; return 0 ;;
+      -h | --help) usage; return 0 ;;
+      *.tar) file=$1 ;;
+      *) usage >&2; return 2 ;;
+    esac
+    shift
+  done
   check_system
-  [[ -d $here/wheels ]] && check_bundle "$here"
+  [[ -n $file ]] && check_signature "$file" "$new_key"
+  [[ -z $file && -d $here/wheels ]] && check_bundle "$here"
   install_packages
-  find_bundle
+  find_bundle "$file"
   check_target
+  [[ -n $new_key ]] && trust "$new_key"
   if ((floor)); then
     install_programs floor,provision
   else
     install_programs gpio,spi,usb
     make_user
     make_settings
-    install_service
   fi
-  if ((changed)); then
-    ((floor)) && say "next: turnlight provision site NAME --host HOST" ||
-      say "next: turnlight enroll CODE --server HOST, then turnlight doctor"
-  else
+  copy "$bundle/install.sh" $base/install.sh && chmod 755 $base/install.sh
+  ((floor)) || install_service
+  if ! ((changed)); then
     say "nothing to do"
+  elif ((floor)); then
+    say "next: turnlight provision site NAME --host HOST"
+  else
+    say "next: turnlight enroll CODE --server HOST, then turnlight doctor"
   fi
 }
 

@@ -30,8 +30,8 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 
 everything() { find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /var/log \
   -o -path /var/cache -o -path /root/.cache -o -path /home \) -prune -o -printf '%p %m %u %g %l %s\n' | sort; }
-# folders of packages grow when a file comes and goes; content is what counts
-listing() { everything | grep -v '^/etc ' | sed -E 's/^(\S+ 755 root root  )[0-9]+$/\1/'; }
+# folders grow when a file comes and goes, and useradd keeps what was before as passwd- and the like
+listing() { everything | grep -vE '^/etc(/(passwd|shadow|group|gshadow|subuid|subgid)-)? ' | sed -E 's/^(\S+ 755 root root  )[0-9]+$/\1/'; }
 
 step "a damaged bundle is refused before anything is touched"
 listing >"$place/before"
@@ -50,6 +50,51 @@ listing >"$place/once"
 "$install" | tee "$place/said"
 grep -qx "nothing to do" "$place/said" || fail "it did something"
 listing | diff "$place/once" - || fail "something changed"
+
+# A bundle that differs, as NAME.tar, signed by KEY.
+release() {
+  cp -r "$place/turnlight" "$place/$1"
+  echo "$1" >"$place/$1/NOTE"
+  (cd "$place/$1" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum >SHA256SUMS)
+  tar -C "$place" --transform "s/^$1/turnlight/" -cf "$place/$1.tar" "$1"
+  openssl dgst -sha256 -sign "$place/$2.key" -out "$place/$1.tar.sig" "$place/$1.tar"
+}
+for name in release stranger; do
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$place/$name.key" 2>/dev/null
+  openssl pkey -in "$place/$name.key" -pubout -out "$place/$name.pub"
+done
+
+step "an update must be signed by the trusted key"
+"$install" --key "$place/release.pub"
+listing >"$place/once"
+release false stranger
+if /opt/turnlight/install.sh "$place/false.tar"; then fail "a stranger's bundle was installed"; fi
+release changed release
+echo >>"$place/changed.tar"
+if /opt/turnlight/install.sh "$place/changed.tar"; then fail "a changed bundle was installed"; fi
+listing | diff "$place/once" - || fail "something changed"
+release next release
+before=$(readlink /opt/turnlight/current)
+/opt/turnlight/install.sh "$place/next.tar"
+good=$(readlink /opt/turnlight/current)
+[[ $good != "$before" ]] || fail "it is not the current version"
+
+step "a version that does not come up goes back by itself, within two minutes"
+# systemd does not run in such a root: this stands for one under which only the good version comes up
+mkdir -p /run/systemd/system
+cat >/usr/local/sbin/systemctl <<SH
+#!/bin/sh
+case \$1 in
+  restart) readlink /opt/turnlight/current >/run/running ;;
+  is-active) [ "\$(cat /run/running)" = "$good" ] ;;
+esac
+SH
+chmod +x /usr/local/sbin/systemctl
+echo "$good" >/run/running
+release broken release
+if /opt/turnlight/install.sh "$place/broken.tar"; then fail "it stayed with the broken version"; fi
+[[ $(readlink /opt/turnlight/current) == "$good" && $(cat /run/running) == "$good" ]] || fail "it did not go back"
+rm -r /usr/local/sbin/systemctl /run/running /run/systemd
 
 step "a site, its broker, and enrolment"
 site=$place/site

@@ -80,10 +80,11 @@ def test_the_unit_opens_sound_and_lights_and_nothing_else() -> None:
 def test_its_help_names_every_option() -> None:
     said = install(INSTALL, "--help")
     assert said.returncode == 0
-    options = set(re.findall(r"^    (--[a-z]+)\)", INSTALL.read_text(), re.M))
-    assert options == {"--floor", "--uninstall"}
+    options = set(re.findall(r"^ +(--[a-z]+)\)", INSTALL.read_text(), re.M))
+    assert options == {"--floor", "--key", "--uninstall"}
     for option in options:
         assert f"\n  {option} " in said.stdout
+    assert install(INSTALL, "--key").returncode != 0
 
 
 def test_an_unknown_option_is_wrong_use() -> None:
@@ -108,6 +109,50 @@ def test_a_damaged_bundle_is_refused_before_anything_is_touched(tmp_path: Path) 
     said = install(tmp_path / "install.sh")
     assert said.returncode == 1
     assert "is damaged (above); copy the bundle again" in said.stderr
+    assert said.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("release", "stranger"):
+        key, curve = folder / f"{name}.key", "ec_paramgen_curve:P-256"
+        openssl("genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", key)
+        openssl("pkey", "-in", key, "-pubout", "-out", folder / f"{name}.pub")
+    return folder
+
+
+def openssl(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not DEBIAN, reason="needs root on Debian")
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("unsigned", "next.tar.sig is missing"),
+        ("stranger", "is not signed by"),
+        ("changed", "is not signed by"),
+        ("untrusted", "no release key is trusted here"),
+        ("missing", "there is no such bundle"),
+    ],
+)
+def test_an_update_that_is_not_rightly_signed_is_not_even_unpacked(
+    tmp_path: Path, keys: Path, wrong: str, sentence: str
+) -> None:
+    bundle = tmp_path / "next.tar"
+    bundle.write_bytes(b"not even a tar file")
+    signer = keys / ("stranger.key" if wrong == "stranger" else "release.key")
+    if wrong != "unsigned":
+        openssl("dgst", "-sha256", "-sign", signer, "-out", f"{bundle}.sig", bundle)
+    if wrong == "changed":
+        bundle.write_bytes(b"not even a tar fil_")
+    if wrong == "missing":
+        bundle.unlink()
+    trusted = [] if wrong == "untrusted" else ["--key", str(keys / "release.pub")]
+    said = install(INSTALL, *trusted, str(bundle))
+    assert said.returncode == 1
+    assert sentence in said.stderr
     assert said.stdout == ""
 
 
