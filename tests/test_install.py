@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from turnlight.config import parse
+from turnlight.settings_file import SERVICE, render
+
 ROOT = Path(__file__).parents[1]
 INSTALL = ROOT / "provisioning" / "install.sh"
 UNIT = ROOT / "provisioning" / "systemd" / "turnlight.service"
@@ -154,6 +157,70 @@ def test_an_update_that_is_not_rightly_signed_is_not_even_unpacked(
     assert said.returncode == 1
     assert sentence in said.stderr
     assert said.stdout == ""
+
+
+# --- first boot
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """A boot partition with a bundle whose install.sh only says that it ran."""
+    folder, bundle = tmp_path / "turnlight", tmp_path / "bundle" / "turnlight"
+    folder.mkdir()
+    bundle.mkdir(parents=True)
+    for name in ("first-boot.sh", "enroll.txt"):
+        shutil.copy(ROOT / "provisioning" / "first-boot" / name, folder)
+    (bundle / "install.sh").write_text('#!/bin/sh\necho "installed $*"\n')
+    (bundle / "install.sh").chmod(0o755)
+    tar = ["tar", "-C", str(bundle.parent), "-cf", str(folder / "turnlight-1.tar"), "turnlight"]
+    subprocess.run(tar, check=True)
+    return folder
+
+
+def boots(card: Path, settings: Path) -> subprocess.CompletedProcess[str]:
+    """First boot with programs that only say that they ran, and settings elsewhere."""
+    programs = card.parent / "bin"
+    programs.mkdir(exist_ok=True)
+    for name in ("turnlight", "systemctl"):
+        (programs / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
+        (programs / name).chmod(0o755)
+    script = card / "first-boot.sh"
+    script.write_text(script.read_text().replace("/etc/turnlight/turnlight.toml", str(settings)))
+    return subprocess.run(
+        ["bash", script],
+        env=os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_card_with_a_code_becomes_a_desk(card: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "turnlight.toml"
+    settings.write_text(render(SERVICE))
+    enroll = card / "enroll.txt"
+    enroll.write_text(enroll.read_text().replace("code =", "code = abcde-fghjk \r"))
+    said = boots(card, settings)
+    assert said.stdout.splitlines() == [
+        "installed ",
+        "turnlight enroll abcde-fghjk --server broker.example",
+        f"turnlight lamp test --config {settings} --seconds 1",
+        "systemctl restart --no-block turnlight.service",
+        "turnlight first boot: done",
+    ], said.stderr
+    assert parse(settings.read_text(), "x").lamp.kind == "usb"
+    assert "abcde" not in enroll.read_text()
+    # what starts it again finds no code and does nothing
+    assert boots(card, settings).stdout.startswith("turnlight first boot: no code")
+
+
+def test_a_card_without_a_bundle_says_so(card: Path, tmp_path: Path) -> None:
+    (card / "turnlight-1.tar").unlink()
+    enroll = card / "enroll.txt"
+    enroll.write_text(enroll.read_text().replace("code =", "code = abcde"))
+    said = boots(card, tmp_path / "none")
+    assert said.returncode == 1
+    assert "there must be one turnlight-*.tar" in said.stderr
 
 
 # --- the guide

@@ -123,6 +123,7 @@ def _certificate(config: Config) -> Finding:
     except ssl.SSLError:
         return fault("certificate", "certificate and key are damaged or not a pair", remedy)
     except OSError as error:
+        remedy = "run `apt-get install openssl`" if error.filename == "openssl" else remedy
         return fault("certificate", f"{error.filename}: {error.strerror}", remedy)
     if stat.S_IMODE(rights) & 0o077:
         return fault(
