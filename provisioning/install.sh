@@ -96,6 +96,7 @@ find_bundle() {
   elif [[ -d $here/wheels ]]; then
     bundle=$here
   else
+    [[ -x $here/../run ]] || die "name the bundle to install, as in: $0 turnlight-NEW.tar"
     say "making a bundle of this checkout"
     "$here/../run" bundle >&2 || die "the bundle could not be made (above)"
     bundle=$here/../build/bundle/turnlight
