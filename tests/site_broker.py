@@ -12,7 +12,8 @@ from pathlib import Path
 
 from turnlight.mosquitto import HOST, free_port, program
 from turnlight.provision import site as sites
-from turnlight.provision.site import Site, SiteSettings
+from turnlight.provision.site import Site
+from turnlight.provision.site_settings import SiteSettings
 
 NOW = datetime.now(UTC)
 

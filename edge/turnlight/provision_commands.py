@@ -14,7 +14,7 @@ from turnlight.exits import Problem
 from turnlight.provision.trouble import ProvisionError
 
 if TYPE_CHECKING:
-    from turnlight.provision.site import SiteSettings
+    from turnlight.provision.site_settings import SiteSettings
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -128,7 +128,7 @@ def check(
 def _site_settings(name: str, hosts: list[str], port: int) -> SiteSettings:
     import msgspec
 
-    from turnlight.provision.site import SiteSettings
+    from turnlight.provision.site_settings import SiteSettings
 
     try:
         return msgspec.convert({"site": name, "hosts": hosts, "port": port}, SiteSettings)

@@ -14,19 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from msgspec import Meta
 
-from turnlight.config import Port
-from turnlight.messages import Name
 from turnlight.provision import register as register_file
-from turnlight.provision import roles
+from turnlight.provision import roles, site_settings
 from turnlight.provision.authority import (
-    AUTHORITY_DAYS,
     Authority,
     certificate_pem,
     key_pem,
@@ -36,6 +30,7 @@ from turnlight.provision.broker_config import broker_config
 from turnlight.provision.files import PRIVATE, locked, put
 from turnlight.provision.floor_config import PRIVACY, floor_config
 from turnlight.provision.register import DAY_S, WARN_DAYS, Issued, Register
+from turnlight.provision.site_settings import SiteSettings
 from turnlight.provision.trouble import ProvisionError
 from turnlight.provision.units import units
 
@@ -44,27 +39,6 @@ PROBES = ("turnlight-check", "turnlight-check-2")
 """Two devices, each in a team of its own name, as which `provision check` tries the rights. They
 have an entry in the access list and no certificate outside that check."""
 _FOLDERS = {roles.AGGREGATOR: "floor", roles.PAGE: "floor"}
-
-Host = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}\Z",
-        description="a host's name or address",
-    ),
-]
-
-
-class SiteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`site.toml`."""
-
-    site: Name
-    hosts: Annotated[tuple[Host, ...], Meta(min_length=1)]
-    """Names and addresses of the broker; desks use the first."""
-    port: Port = 8883
-    bind: str = ""
-    """Address at which the broker listens; empty is every one."""
-    device_days: Annotated[int, Meta(ge=1, le=AUTHORITY_DAYS)] = 730
-    broker_state: str = "/var/lib/turnlight-broker"
 
 
 class Site:
@@ -76,7 +50,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.settings = _settings(self.folder / "site.toml")
+        self.settings = site_settings.load(self.folder / "site.toml")
 
     @property
     def ca_file(self) -> Path:
@@ -265,48 +239,18 @@ def make(folder: Path, settings: SiteSettings) -> Site:
     """
     file = folder / "site.toml"
     if file.exists():
-        found = _settings(file)
+        found = site_settings.load(file)
         if found != settings:
             raise ProvisionError(
-                f"{file}: this site has other settings ({_differences(found, settings)}); edit "
+                f"{file}: this site has other settings "
+                f"({site_settings.differences(found, settings)}); edit "
                 "that file and run the command without options, or name another --folder"
             )
     else:
         if folder.exists() and any(folder.iterdir()):
             raise ProvisionError(f"{folder}: is not empty and no site; name another with --folder")
-        put(file, "# The site; docs/install.md explains it.\n" + _toml(settings))
+        put(file, "# The site; docs/install.md explains it.\n" + site_settings.toml(settings))
     return Site(folder)
-
-
-def _differences(found: SiteSettings, asked: SiteSettings) -> str:
-    return ", ".join(
-        f"{key} is {getattr(found, key)!r}"
-        for key in SiteSettings.__struct_fields__
-        if getattr(found, key) != getattr(asked, key)
-    )
-
-
-def _settings(file: Path) -> SiteSettings:
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=SiteSettings)
-    except FileNotFoundError:
-        raise ProvisionError(
-            f"{file.parent}: no site is there; make one with `turnlight provision site NAME`, "
-            "or name its folder with --site"
-        ) from None
-    except OSError as error:
-        raise ProvisionError(f"{file}: cannot be read: {error.strerror}") from None
-    except msgspec.DecodeError as error:
-        raise ProvisionError(f"{file}: {error}") from None
-
-
-def _toml(settings: SiteSettings) -> str:
-    hosts = ", ".join(f'"{host}"' for host in settings.hosts)
-    return (
-        f'site = "{settings.site}"\nhosts = [{hosts}]\nport = {settings.port}\n'
-        f'bind = "{settings.bind}"\ndevice_days = {settings.device_days}\n'
-        f'broker_state = "{settings.broker_state}"\n'
-    )
 
 
 def _certificate(path: Path) -> x509.Certificate:
