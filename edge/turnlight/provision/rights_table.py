@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from turnlight.provision.check import Action, Finding
+from turnlight.provision.site import PROBES
 
+_HEADS = dict(zip(PROBES, ("desk", "other desk"), strict=True))
 _WORDS: dict[Action, str] = {"connect": "in", "write": "write", "read": "read"}
 
 
@@ -17,14 +19,16 @@ def show(found: Sequence[Finding]) -> None:
     """Print one row per topic, one column per role, and those who have to stay outside."""
     console = Console()
     roles = list(dict.fromkeys(f.who for f in found if f.action != "connect"))
+    topics = list(dict.fromkeys(f.topic for f in found if f.topic))
     by = {(f.who, f.action, f.topic): f for f in found}
+    below = "/".join(topics[0].split("/")[:3]) + "/"
     table = Table(box=None, pad_edge=False)
-    table.add_column("topic", overflow="fold")
+    table.add_column(below, overflow="fold")
     for role in roles:
-        table.add_column(role.removeprefix("_"))
-    for topic in dict.fromkeys(f.topic for f in found if f.topic):
+        table.add_column(_HEADS.get(role, role.removeprefix("_")))
+    for topic in topics:
         cells = [_cell([by[role, "write", topic], by[role, "read", topic]]) for role in roles]
-        table.add_row(topic, *cells)
+        table.add_row(topic.removeprefix(below), *cells)
     console.print(table)
     for finding in found:
         if finding.action == "connect" and not finding.allowed:
