@@ -12,6 +12,7 @@ from pathlib import Path
 
 from turnlight.mosquitto import HOST, free_port, program
 from turnlight.provision import site as sites
+from turnlight.provision.probe import lets_in
 from turnlight.provision.site import Site
 from turnlight.provision.site_settings import SiteSettings
 
@@ -64,9 +65,15 @@ class SiteBroker:
                 time.sleep(0.01)
 
     def reload(self) -> None:
-        """What turnlight-broker-rights.service does; it takes effect a moment later."""
+        """What turnlight-broker-rights.service does, and then wait until it is done.
+
+        Mosquitto reads its list once in each turn of its loop, and answers a visitor in one: when
+        a second visitor was answered, the turn of the first is over.
+        """
         assert self._process
         self._process.send_signal(signal.SIGHUP)
+        for _ in range(2):
+            assert not lets_in(HOST, self._site.settings.port, None)
 
     def restart(self) -> None:
         """What turnlight-broker-revoked.service does."""
