@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 import turnlight
-from turnlight import asked, exits, lamp_commands, page_commands, recorded, rights_commands
+from turnlight import (
+    asked,
+    doctor_command,
+    enroll_command,
+    exits,
+    lamp_commands,
+    page_commands,
+    provision_commands,
+    provision_desk_commands,
+    recorded,
+    rights_commands,
+    settings_command,
+)
 from turnlight.exits import Problem
 
 app = typer.Typer(
@@ -23,6 +35,8 @@ app = typer.Typer(
 )
 app.add_typer(lamp_commands.app, name="lamp")
 app.add_typer(page_commands.app, name="page")
+app.add_typer(provision_commands.app, name="provision")
+provision_desk_commands.add_to(provision_commands.app)
 
 
 FloorConfigFile = Annotated[
@@ -92,6 +106,11 @@ for wish in (
     rights_commands.now,
 ):
     app.command()(wish)
+
+
+app.command()(doctor_command.doctor)
+app.command()(enroll_command.enroll)
+app.command()(settings_command.settings)
 
 
 @app.command()

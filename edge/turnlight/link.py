@@ -106,7 +106,7 @@ class Link:
         Raises:
             LinkError: it did not come to that.
         """
-        self._authenticate()
+        authenticate(self._client, self._settings)
         try:
             self._client.connect(
                 self._settings.host, self._settings.port, self._settings.keepalive_s
@@ -200,28 +200,6 @@ class Link:
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise LinkError(NO_ANSWER if self.answer == "none" else LOST)
 
-    def _authenticate(self) -> None:
-        settings = self._settings
-        try:
-            if settings.username:
-                password = None
-                if settings.password_file:
-                    path = Path(settings.password_file).expanduser()
-                    password = path.read_text(encoding="utf-8").rstrip("\r\n")
-                self._client.username_pw_set(settings.username, password)
-            if settings.tls:
-                context = ssl.create_default_context(cafile=settings.ca_file or None)
-                if settings.cert_file:
-                    context.load_cert_chain(settings.cert_file, settings.key_file or None)
-                self._client.tls_set_context(context)
-        except ssl.SSLError as error:
-            raise LinkError(
-                f"uplink.ca_file, cert_file or key_file is not a PEM file of its kind ({error})"
-            ) from None
-        except OSError as error:
-            name = error.filename or "a file of uplink.ca_file, cert_file, key_file"
-            raise LinkError(f"{name} cannot be read: {error.strerror}") from None
-
     def _on_connect(
         self,
         _client: Client,
@@ -289,3 +267,30 @@ class Link:
 def now_ms() -> int:
     """Milliseconds of a clock that is never set."""
     return time.monotonic_ns() // 1_000_000
+
+
+def authenticate(client: Client, settings: UplinkSettings) -> None:
+    """Give a client the desk's user name and certificates; the files are read anew each time.
+
+    Raises:
+        LinkError: one of them cannot be read or is not of its kind.
+    """
+    try:
+        if settings.username:
+            password = None
+            if settings.password_file:
+                path = Path(settings.password_file).expanduser()
+                password = path.read_text(encoding="utf-8").rstrip("\r\n")
+            client.username_pw_set(settings.username, password)
+        if settings.tls:
+            context = ssl.create_default_context(cafile=settings.ca_file or None)
+            if settings.cert_file:
+                context.load_cert_chain(settings.cert_file, settings.key_file or None)
+            client.tls_set_context(context)
+    except ssl.SSLError as error:
+        raise LinkError(
+            f"uplink.ca_file, cert_file or key_file is not a PEM file of its kind ({error})"
+        ) from None
+    except OSError as error:
+        name = error.filename or "a file of uplink.ca_file, cert_file, key_file"
+        raise LinkError(f"{name} cannot be read: {error.strerror}") from None

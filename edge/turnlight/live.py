@@ -278,7 +278,7 @@ class Desk:
             overruns=self._overruns,
             outbox_depth=outbox.depth,
             outbox_dropped=outbox.dropped,
-            temperature_c=_temperature_c(),
+            temperature_c=temperature_c(),
             audio_present=time.monotonic() - self._heard_s < 5.0,
             clock_skew_s=clock_skew_s,
         )
@@ -293,7 +293,8 @@ def _now_ms() -> float:
     return time.monotonic() * 1000
 
 
-def _temperature_c() -> float | None:
+def temperature_c() -> float | None:
+    """Of the processor; None where it has no sensor."""
     try:
         return int(_TEMPERATURE.read_text()) / 1000
     except (OSError, ValueError):

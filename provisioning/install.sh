@@ -1,0 +1,268 @@
+#!/usr/bin/env bash
+# Makes this machine a Turnlight desk, or with --floor one that also provisions and runs a floor.
+# A second run changes nothing. It works from an unpacked bundle (`./run bundle`) without a network,
+# or from a checkout, where it makes the bundle first.
+set -euo pipefail
+umask 022
+here=$(dirname "$(readlink -f "$0")")
+
+usage() {
+  cat <<'TEXT'
+Usage: install.sh [--floor] [--key FILE] [BUNDLE.tar]
+       install.sh --uninstall
+
+  (nothing)     install the desk: user, programs, settings, service, rules for USB lights
+  --floor       only the programs, with all that `turnlight provision`, `floor` and `page` need
+  --key FILE    from now on trust the releases that this public key has signed
+  BUNDLE.tar    update: its signature, BUNDLE.tar.sig, must be of the trusted key. A desk that does
+                not come up within two minutes goes back to the version before
+  --uninstall   remove all of it, also the settings, the desk's key and windows not yet sent
+
+The update is done by the copy that is installed: /opt/turnlight/install.sh BUNDLE.tar
+
+Debian 12 or 13 or Raspberry Pi OS, as root.
+TEXT
+}
+
+base=/opt/turnlight etc=/etc/turnlight state=/var/lib/turnlight user=turnlight
+unit=/etc/systemd/system/turnlight.service
+rules=/etc/udev/rules.d/60-turnlight-lamps.rules
+link=/usr/local/bin/turnlight
+key=$base/release.pub
+patience_s=120
+changed=0
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
+did() { changed=1; say "$*"; }
+has() { command -v "$1" >/dev/null; }
+systemd_runs() { [[ -d /run/systemd/system ]]; }
+
+check_system() {
+  ((EUID == 0)) || die "run this as root, as in: sudo $0"
+  local ID=unknown ID_LIKE='' VERSION_ID=0
+  # shellcheck disable=SC1091
+  [[ -r /etc/os-release ]] && . /etc/os-release
+  [[ " $ID $ID_LIKE " == *" debian "* ]] && [[ $VERSION_ID == 1[23] ]] ||
+    die "this is $ID $VERSION_ID; Debian 12 or 13 or Raspberry Pi OS is needed"
+}
+
+# What the bundle was made for: Python's tag and the machine, as in `cp311 aarch64`.
+this_machine() { python3 -c 'import platform, sys; print("cp%d%d" % sys.version_info[:2], platform.machine())'; }
+
+install_packages() {
+  local missing=() by_hand
+  has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+  has openssl || missing+=(openssl)
+  compgen -G '/usr/lib/*/libportaudio.so.2' >/dev/null || missing+=(libportaudio2)
+  ((${#missing[@]})) || return 0
+  by_hand="these packages are missing and cannot be fetched: ${missing[*]}"
+  { apt-get -o DPkg::Lock::Timeout=900 update -qq &&
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=900 install -y -qq \
+      --no-install-recommends "${missing[@]}"; } </dev/null >/dev/null || die "$by_hand"
+  did "installed ${missing[*]}"
+}
+
+# A bundle is whole before anything of it is used.
+check_bundle() {
+  (cd "$1" && sha256sum --quiet --strict -c SHA256SUMS) >&2 ||
+    die "$1 is damaged (above); copy the bundle again"
+}
+
+# The signature covers the whole file and is checked before it is unpacked.
+check_signature() {
+  local file=$1 trusted=${2:-$key}
+  [[ -r $file ]] || die "$file: there is no such bundle"
+  [[ -r $trusted ]] || die "no release key is trusted here; name it once with --key FILE"
+  has openssl || die "openssl is missing, without which no signature can be checked: apt-get install openssl"
+  [[ -r $file.sig ]] || die "$file.sig is missing; copy it beside the bundle"
+  openssl dgst -sha256 -verify "$trusted" -signature "$file.sig" "$file" >/dev/null 2>&1 ||
+    die "$file is not signed by $trusted, or was changed since; nothing was touched"
+}
+
+trust() {
+  cmp -s "$1" $key && return 0
+  openssl pkey -pubin -in "$1" -noout 2>/dev/null || die "$1 is no public key in PEM"
+  install -D -m 644 "$1" $key
+  did "trusts releases of $1"
+}
+
+find_bundle() {
+  if [[ -n ${1:-} ]]; then
+    unpacked=$(mktemp -d)
+    trap 'rm -rf "$unpacked"' EXIT
+    tar -C "$unpacked" --no-same-owner -xf "$1"
+    bundle=$unpacked/turnlight
+  elif [[ -d $here/wheels ]]; then
+    bundle=$here
+  else
+    [[ -x $here/../run ]] || die "name the bundle to install, as in: $0 turnlight-NEW.tar"
+    say "making a bundle of this checkout"
+    "$here/../run" bundle >&2 || die "the bundle could not be made (above)"
+    bundle=$here/../build/bundle/turnlight
+  fi
+  check_bundle "$bundle"
+}
+
+check_target() {
+  local made_for here_is
+  made_for=$(<"$bundle/TARGET") here_is=$(this_machine)
+  [[ $made_for == "$here_is" ]] ||
+    die "this bundle is for $made_for and this machine is $here_is; make one on such a machine"
+}
+
+make_current() {
+  ln -sfn "$1" $base/current.new
+  mv -T $base/current.new $base/current
+}
+
+# Each version has a folder of its own, and one rename makes it the current one: whatever happens
+# before that leaves the old version as it was.
+install_programs() {
+  local extras=$1
+  id=$(cat "$bundle/SHA256SUMS" - <<<"$extras" | sha256sum | cut -c1-12)
+  before=$(readlink $base/current || true)
+  [[ $before == "$id" && -x $base/$id/bin/turnlight ]] && return 0
+  rm -rf "${base:?}/$id"
+  mkdir -p $base
+  python3 -m venv "$base/$id"
+  "$base/$id/bin/python" -m pip install -q --disable-pip-version-check --no-index \
+    --find-links "$bundle/wheels" "turnlight[$extras]" || die "pip failed (above)"
+  "$base/$id/bin/turnlight" --version >/dev/null || die "the new version does not run (above)"
+  cp "$bundle/systemd/turnlight.service" "$base/$id/"
+  make_current "$id"
+  [[ -L $base/bin ]] || ln -s current/bin $base/bin
+  [[ $(readlink $link) == "$base/bin/turnlight" ]] || ln -sfn $base/bin/turnlight $link
+  # the one before stays, to go back to by hand; older ones go
+  local old
+  for old in $base/*/; do
+    old=$(basename "$old")
+    [[ -L ${base:?}/$old || $old == bin || $old == current || $old == "$id" || $old == "$before" ]] || rm -rf "${base:?}/$old"
+  done
+  did "installed $($base/bin/turnlight --version) in $base/$id"
+}
+
+make_user() {
+  if ! getent passwd $user >/dev/null; then
+    useradd --system --user-group --no-create-home --home-dir $state --shell /usr/sbin/nologin $user
+    did "made the user $user"
+  fi
+  local group
+  # the last two exist on Raspberry Pi OS only
+  for group in audio plugdev gpio spi; do
+    if getent group $group >/dev/null && ! id -nG $user | tr ' ' '\n' | grep -qx $group; then
+      usermod -aG $group $user
+      did "put $user into the group $group"
+    fi
+  done
+}
+
+make_settings() {
+  if [[ ! -d $etc ]]; then
+    install -d -m 750 -o $user -g $user $etc
+    did "made $etc"
+  fi
+  [[ -e $etc/turnlight.toml ]] && return 0
+  $base/bin/turnlight settings --service >$etc/turnlight.toml.new
+  chown $user: $etc/turnlight.toml.new
+  mv $etc/turnlight.toml.new $etc/turnlight.toml
+  did "made $etc/turnlight.toml"
+}
+
+# FILE TARGET
+copy() {
+  cmp -s "$1" "$2" && return 1
+  install -D -m 644 "$1" "$2"
+  did "installed $2"
+}
+
+install_service() {
+  if copy "$bundle/udev/60-turnlight-lamps.rules" $rules && systemd_runs; then
+    udevadm control --reload && udevadm trigger --subsystem-match=usb --subsystem-match=hidraw
+  fi
+  copy "$base/$id/turnlight.service" $unit || true
+  if ! has systemctl; then
+    ((changed)) && say "there is no systemd here, so nothing starts by itself"
+    return 0
+  fi
+  systemctl is-enabled -q turnlight.service 2>/dev/null || { systemctl enable -q turnlight.service && did "enabled turnlight.service"; }
+  systemd_runs && ((changed)) || return 0
+  local was_up=0
+  systemctl is-active -q turnlight.service && was_up=1
+  systemctl daemon-reload
+  systemctl restart --no-block turnlight.service
+  # a desk that did not run before may still miss its headset, which is no fault of the version
+  if ((was_up)) && [[ -n $before && $before != "$id" ]] && ! comes_up; then
+    make_current "$before"
+    install -m 644 "$base/$before/turnlight.service" $unit
+    systemctl daemon-reload
+    systemctl restart --no-block turnlight.service
+    die "the new version did not come up within $patience_s s; $before runs again"
+  fi
+}
+
+comes_up() {
+  local end=$((SECONDS + patience_s))
+  while ((SECONDS < end)); do
+    sleep 5
+    systemctl is-active -q turnlight.service && return 0
+  done
+  return 1
+}
+
+uninstall() {
+  if has systemctl; then
+    systemd_runs && systemctl stop turnlight.service 2>/dev/null
+    systemctl disable -q turnlight.service 2>/dev/null || true
+  fi
+  local path
+  for path in $unit $rules $link $base $etc $state /run/turnlight; do
+    [[ -e $path || -L $path ]] && { rm -rf "$path"; did "removed $path"; }
+  done
+  # where nothing else put rules there, the folders are ours too
+  rmdir -p --ignore-fail-on-non-empty "$(dirname $rules)" 2>/dev/null || true
+  getent passwd $user >/dev/null && { userdel $user; did "removed the user $user"; }
+  getent group $user >/dev/null && groupdel $user
+  systemd_runs && systemctl daemon-reload && udevadm control --reload
+  ((changed)) || say "nothing to remove"
+}
+
+main() {
+  local floor=0 new_key='' file=''
+  while (($#)); do
+    case $1 in
+      --floor) floor=1 ;;
+      --key) new_key=${2:?--key needs a file}; shift ;;
+      --uninstall) check_system; uninstall; return 0 ;;
+      -h | --help) usage; return 0 ;;
+      *.tar) file=$1 ;;
+      *) usage >&2; return 2 ;;
+    esac
+    shift
+  done
+  check_system
+  [[ -n $file ]] && check_signature "$file" "$new_key"
+  [[ -z $file && -d $here/wheels ]] && check_bundle "$here"
+  install_packages
+  find_bundle "$file"
+  check_target
+  [[ -n $new_key ]] && trust "$new_key"
+  if ((floor)); then
+    install_programs floor,provision
+  else
+    install_programs gpio,spi,usb
+    make_user
+    make_settings
+  fi
+  copy "$bundle/install.sh" $base/install.sh && chmod 755 $base/install.sh
+  ((floor)) || install_service
+  if ! ((changed)); then
+    say "nothing to do"
+  elif ((floor)); then
+    say "next: turnlight provision site NAME --host HOST"
+  else
+    say "next: turnlight enroll CODE --server HOST, then turnlight doctor"
+  fi
+}
+
+main "$@"
