@@ -83,7 +83,7 @@ def test_rights_that_are_too_wide_or_too_narrow_are_found(
         *(("turnlight-check", "read", call) for call in calls if call.endswith("check/call")),
         *(("turnlight-check-2", "read", call) for call in calls if call.endswith("-2/call")),
     }
-    assert "5 of 166 tries went wrong" in err
+    assert "5 of 178 tries went wrong" in err
 
 
 def test_a_broker_that_lets_anybody_in_is_found(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Literal
 import msgspec
 from paho.mqtt.client import Client
 
-from turnlight.messages import device_topic, floor_topic, window_topic
+from turnlight.messages import clock_topic, device_topic, floor_topic, window_topic
 from turnlight.provision import roles
 from turnlight.provision.authority import Authority, Key, certificate_pem, key_pem, new_key
 from turnlight.provision.files import PRIVATE, put
@@ -63,6 +63,7 @@ def topics(site: str) -> tuple[str, ...]:
     ]
     return (
         *own,
+        clock_topic(site),
         floor_topic(site, PROBES[0]),
         floor_topic(site, "_site"),
         window_topic(f"not-{site}"[:63], PROBES[0]),

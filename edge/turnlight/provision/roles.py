@@ -31,8 +31,7 @@ AGGREGATOR, PAGE, TELEPHONE, BRIDGE = "_aggregator", "_page", "_telephone", "_br
 
 
 def device(site: str, team: str, name: str) -> Role:
-    """A desk: its team's windows, its own status and health; it hears its own status, its calls and the
-    floor's clock."""
+    """A desk writes its own windows, status and health, and hears its calls and the time."""
     status = device_topic(site, name, "status")
     return Role(
         name,
