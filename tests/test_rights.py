@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,11 +23,17 @@ import sounds
 import turnlight
 from desk import until
 from sounds import Pcm
-from turnlight.config import Config, DeskSettings, UplinkSettings
+from turnlight.config import (
+    Config,
+    DeskSettings,
+    LampSettings,
+    StrainSettings,
+    UplinkSettings,
+)
 from turnlight.doorway import LINE_MOST, DoorError, Doorway, ask
 from turnlight.lamps import GuardedLamp, RecordingLamp
 from turnlight.live import Desk
-from turnlight.rights import Refused, Rights
+from turnlight.rights import Refused, Rights, against_coaching
 
 
 def test_a_desk_of_which_nothing_was_asked_shines_and_measures() -> None:
@@ -79,11 +86,26 @@ def test_coaching_is_off_until_the_agent_asks_for_it() -> None:
     assert not rights.coached
 
 
-def test_a_lamp_that_others_can_read_does_not_coach() -> None:
-    rights = Rights(own_lamp=False)
-    with pytest.raises(Refused, match="others could read this desk's lamp, so it does not coach"):
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"lamp": LampSettings(kind="mqtt")}, "others could read this desk's lamp"),
+        ({"lamp": LampSettings(kind="lines")}, "others could read this desk's lamp"),
+        ({"strain": StrainSettings(coaching=False)}, "this site does not coach: strain.coaching"),
+    ],
+    ids=["a light on the network", "lines of text", "not at this site"],
+)
+def test_where_others_could_learn_of_it_or_the_site_says_no_nobody_is_coached(
+    settings: dict[str, Any], why: str
+) -> None:
+    rights = Rights(against_coaching(Config(**settings)))
+    with pytest.raises(Refused, match=why):
         rights.ask("coach on", 0)
     assert not rights.coached
+
+
+def test_a_desk_with_a_lamp_of_its_own_may_coach() -> None:
+    assert against_coaching(Config(lamp=LampSettings(kind="usb"))) == ""
 
 
 @pytest.mark.parametrize(

@@ -113,10 +113,12 @@ class CueSettings(Settings, frozen=True, kw_only=True):
 
 
 class StrainSettings(Settings, frozen=True, kw_only=True):
-    """Whether the customers' vocal strain is measured at all."""
+    """Whose vocal strain may be measured at all."""
 
     customer: bool = True
-    """Without it nothing computes strain: no model is loaded, no value and no cue is made."""
+    """Without it nothing computes the customers': no value and no cue is made."""
+    coaching: bool = True
+    """Whether an agent may ask for coaching: the own voice's strain, on the own lamp alone."""
 
 
 class LampSettings(Settings, frozen=True, kw_only=True):

@@ -36,7 +36,7 @@ from turnlight.metrics import WindowSums, window_fields
 from turnlight.now import NOW, Now, table
 from turnlight.outbox import Outbox
 from turnlight.recording import InputError
-from turnlight.rights import Refused, Rights
+from turnlight.rights import Refused, Rights, against_coaching
 from turnlight.shift import Shift
 from turnlight.strain_model import ModelError
 from turnlight.systemd import Notifier
@@ -344,7 +344,7 @@ def run(config: Config) -> None:
         signal.signal(number, lambda _number, _frame: stopping.set())
     with ExitStack() as stack:
         source = open_source(config.audio)
-        rights = Rights(own_lamp=config.lamp.kind not in ("mqtt", "lines"))
+        rights = Rights(against_coaching(config))
         lamp = lamp_for(config.lamp, rights, lambda: table(desk.now()))
         desk = Desk(config, lamp, rights, stopping)
         stack.callback(desk.close)

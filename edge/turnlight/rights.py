@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+from turnlight.config import Config
+
 FOREVER_MS = math.inf
 MINUTES_MOST = 24 * 60
 
@@ -25,14 +27,13 @@ class Rights:
         coached: the lamp also says when the agent's own voice is strained.
 
     Args:
-        own_lamp: nobody but who sits there sees what the lamp says; a light on the network, or
-            lines of text that a service manager keeps, are no such lamps.
+        against_coaching: why this desk does not coach, as a sentence; empty where it may.
     """
 
-    def __init__(self, own_lamp: bool = True) -> None:
+    def __init__(self, against_coaching: str = "") -> None:
         self.brightness = 1.0
         self.coached = False
-        self._own_lamp = own_lamp
+        self._against_coaching = against_coaching
         self._muted_until_ms = -FOREVER_MS
         self._paused_until_ms = -FOREVER_MS
 
@@ -72,11 +73,8 @@ class Rights:
             case "resume", []:
                 self._paused_until_ms = -FOREVER_MS
             case "coach", ["on"]:
-                if not self._own_lamp:
-                    raise Refused(
-                        "others could read this desk's lamp, so it does not coach; set lamp.kind "
-                        "to terminal, gpio, spi or usb"
-                    )
+                if self._against_coaching:
+                    raise Refused(self._against_coaching)
                 self.coached = True
             case "coach", ["off"]:
                 self.coached = False
@@ -105,6 +103,18 @@ class Rights:
         if self.brightness < 1:
             return f"The lamp shines at {self.brightness * 100:.0f} %."
         return "The lamp shines as it is set."
+
+
+def against_coaching(config: Config) -> str:
+    """Why this desk does not coach, as a sentence; empty where an agent may ask for it."""
+    if not config.strain.coaching:
+        return "this site does not coach: strain.coaching is false in the desk's settings"
+    if config.lamp.kind in ("mqtt", "lines"):  # a service manager keeps lines
+        return (
+            "others could read this desk's lamp, so it does not coach; set lamp.kind to terminal, "
+            "gpio, spi or usb"
+        )
+    return ""
 
 
 def _minutes_ms(text: str) -> float:
