@@ -312,14 +312,15 @@ class Ticks(list[int]):
             self._enough.set()
 
 
-def test_a_light_that_is_gone_stops_the_thread_and_not_the_desk() -> None:
+def test_a_light_that_is_gone_stops_the_thread_which_tells_of_it() -> None:
     class Gone(RecordingLamp):
         def tick(self, now_ms: int) -> None:
             raise OSError(f"no light at {now_ms} ms")
 
-    lamp = Gone()
-    thread = LampThread(lamp)
+    lamp, told = Gone(), threading.Event()
+    thread = LampThread(lamp, failed=told.set)
     thread.start()
+    assert told.wait(60)
     thread.stop()
     assert str(thread.failure).startswith("no light at ")
     assert lamp.closed, "what can be put out is"

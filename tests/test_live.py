@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -207,3 +208,17 @@ def test_a_desk_whose_tap_is_pulled_shows_the_fault_and_comes_back(
         assert next(cues)["cue"] == "idle"
         desk.send_signal(signal.SIGTERM)
     assert desk.returncode == 0
+
+
+@pytest.mark.parametrize("server", [16_000], indirect=True)
+def test_a_desk_whose_light_has_failed_for_good_ends(server: pulse.Pulse, tmp_path: Path) -> None:
+    config = tmp_path / "turnlight.toml"
+    config.write_text(f'[audio]\ndevice = "{pulse.DEVICE}"\n[lamp]\nkind = "lines"\n')
+    command = [sys.executable, "-m", "turnlight", "run", "--config", str(config)]
+    reader, writer = os.pipe()
+    os.close(reader)  # nobody reads the lines, as after `turnlight run | head`
+    try:
+        desk = subprocess.run(command, env=server.env, stdout=writer, timeout=60)
+    finally:
+        os.close(writer)
+    assert desk.returncode == 1

@@ -334,6 +334,7 @@ def run(config: Config) -> None:
 
     Raises:
         LampError: the lamp's kind needs a package that is not installed.
+        OSError: the light has failed for good.
         InputError: the sound input or the recording cannot be used.
         ModelError: strain is to be measured and its model cannot be used.
         ShiftError, OutboxError: the desk's state directory cannot be used.
@@ -348,7 +349,8 @@ def run(config: Config) -> None:
         lamp = lamp_for(config.lamp, rights, lambda: table(desk.now()))
         desk = Desk(config, lamp, rights, stopping)
         stack.callback(desk.close)
-        thread = LampThread(lamp)
+        # a desk without its light is of no use; whoever started it may try again
+        thread = LampThread(lamp, failed=stopping.set)
         thread.start()
         stack.callback(thread.stop)
         if door := _open_door(config, rights, desk):
@@ -356,3 +358,5 @@ def run(config: Config) -> None:
         if button := _open_button(config, rights):
             stack.callback(button.close)
         desk.run(source)
+        if thread.failure:
+            raise thread.failure

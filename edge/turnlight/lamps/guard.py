@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from turnlight.cues import CueShown
@@ -119,12 +120,17 @@ class Drawn(Protocol):
 class LampThread:
     """Ticks a lamp 25 times a second in a thread of its own, whatever the sound does.
 
+    Args:
+        lamp: what is drawn.
+        failed: called from the thread when the light has stopped for good.
+
     Attributes:
         failure: why the light stopped, when it did.
     """
 
-    def __init__(self, lamp: Drawn) -> None:
+    def __init__(self, lamp: Drawn, failed: Callable[[], None] = lambda: None) -> None:
         self._lamp = lamp
+        self._failed = failed
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lamp", daemon=True)
         self.failure: OSError | None = None
@@ -149,3 +155,4 @@ class LampThread:
                 self._lamp.close()
         except OSError as error:
             self.failure = error
+            self._failed()
