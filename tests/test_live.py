@@ -197,16 +197,21 @@ def test_a_desk_whose_tap_is_pulled_shows_the_fault_and_comes_back(
     with subprocess.Popen(
         command, env=server.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as desk:
-        assert desk.stdout
-        cues = (json.loads(line) for line in desk.stdout)
-        assert next(cues)["cue"] == "idle"
-        server.unplug()
-        fault = next(cue for cue in cues if cue["cue"] != "idle")
-        assert fault["cue"] == "fault"
-        assert "gives no sound; is it unplugged?" in fault["reason"]
-        server.start()
-        assert next(cues)["cue"] == "idle"
-        desk.send_signal(signal.SIGTERM)
+        try:
+            assert desk.stdout
+            cues = (json.loads(line) for line in desk.stdout)
+            assert next(cues)["cue"] == "idle"
+            server.unplug()
+            fault = next(cue for cue in cues if cue["cue"] != "idle")
+            assert fault["cue"] == "fault"
+            assert "gives no sound; is it unplugged?" in fault["reason"]
+            server.start()
+            # a server that is slow to start may be told as another fault before
+            assert next(cue for cue in cues if cue["cue"] != "fault")["cue"] == "idle"
+            desk.send_signal(signal.SIGTERM)
+            desk.wait(60)
+        finally:
+            desk.kill()
     assert desk.returncode == 0
 
 
