@@ -6,14 +6,13 @@ import sys
 
 import pytest
 
-from turnlight import exits
-from turnlight.cli import app
+from turnlight.cli import main
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
     before, sys.argv = sys.argv, ["turnlight", *arguments]
     try:
-        return exits.run(app), *capsys.readouterr()
+        return main(), *capsys.readouterr()
     finally:
         sys.argv = before

@@ -12,8 +12,8 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from desk import until
 from turnlight.button import LONG_PRESS_S, AgentButton
 from turnlight.config import Config, ConfigError, LampSettings, parse
+from turnlight.device import _open_button
 from turnlight.lamps import LampError
-from turnlight.live import _open_button
 from turnlight.rights import Rights
 
 GPIO = 26

@@ -15,14 +15,14 @@ import pytest
 import soundfile
 from typer.main import get_command
 
-from turnlight import dsp, exits
-from turnlight.cli import app
+from turnlight import dsp
+from turnlight.cli import app, main
 from turnlight.document import CueDocument, EventDocument, WithheldDocument
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
 CALLS = Path(__file__).parents[1] / "edge" / "turnlight" / "calls"
 CALL, INTERRUPTING = CALLS / "short.opus", CALLS / "interrupting.opus"
-PROGRAM = [sys.executable, "-c", "from turnlight.cli import main; main()"]
+PROGRAM = [sys.executable, "-c", "import sys; from turnlight.cli import main; sys.exit(main())"]
 
 
 def commands(group: Any, before: str = "") -> dict[str, Any]:
@@ -71,18 +71,18 @@ def refused(result: subprocess.CompletedProcess[str], code: int, *words: str) ->
 # --- a model that cannot be used
 
 
-@pytest.mark.parametrize("command", ["analyze", "run"])
-def test_a_missing_strain_model_is_said_in_one_sentence(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["cli", "device"])
+def test_a_missing_strain_model_is_said_in_one_sentence(module: str, tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from turnlight.strain_model import StrainModel\n"
         "StrainModel.__init__.__defaults__ = (Path('/nowhere'),)\n"
-        "from turnlight.cli import main; main()"
+        f"import sys; from turnlight.{module} import main; sys.exit(main())"
     )
     settings = tmp_path / "turnlight.toml"
     settings.write_text(f'[audio]\nsource = "file"\nfile = "{CALL}"\n[lamp]\nkind = "none"\n')
-    arguments = [CALL] if command == "analyze" else ["--config", settings]
+    arguments = ["analyze", CALL] if module == "cli" else [settings]
     ran = subprocess.run(
-        [sys.executable, "-c", program, command, *arguments],
+        [sys.executable, "-c", program, *arguments],
         capture_output=True,
         text=True,
         env=ENVIRONMENT,
@@ -334,7 +334,7 @@ def test_wrong_use_is_told_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["turnlight", *arguments])
-    code = exits.run(app)
+    code = main()
     out, err = capsys.readouterr()
     refused(subprocess.CompletedProcess(arguments, code, out, err), 2, *words)
 
@@ -395,8 +395,8 @@ def test_ctrl_c_is_quiet() -> None:
 def test_help_loads_no_sound_and_no_numbers() -> None:
     script = (
         "import sys; sys.argv[1:] = ['--help']\n"
-        "from turnlight import cli, exits\n"
-        "assert exits.run(cli.app) == 0\n"
+        "from turnlight import cli\n"
+        "assert cli.main() == 0\n"
         "heavy = {'numpy', 'soundfile', 'soxr', 'pyaudio', 'rich', 'paho', 'nicegui'}\n"
         "sys.exit(' '.join(sorted(heavy & sys.modules.keys())) or 0)"
     )

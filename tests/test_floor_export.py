@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from floor_feed import NOON_S, window
-from turnlight import exits
-from turnlight.cli import app
+from turnlight.cli import main
 from turnlight.messages import Sides
 from turnlight_floor.aggregate import Picture
 from turnlight_floor.release import Release
@@ -35,7 +34,7 @@ def exported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["turnlight", "floor", "export", *arguments])
-    code = exits.run(app)
+    code = main()
     out, err = capsys.readouterr()
     return code, out, err
 

@@ -162,7 +162,13 @@ def test_the_light_of_a_process_that_is_ended_goes_out(
     """However it is ended: by the process itself, or by the broker, which has its last will."""
     program = subprocess.Popen(
         [
-            *(sys.executable, "-c", "from turnlight.cli import main; main()", "lamp", "test"),
+            *(
+                sys.executable,
+                "-c",
+                "import sys; from turnlight.cli import main; sys.exit(main())",
+                "lamp",
+                "test",
+            ),
             *("--config", str(config_file(tmp_path, broker, schema)), "--seconds", "60"),
         ],
         stdout=subprocess.DEVNULL,
@@ -186,7 +192,7 @@ def test_the_light_of_a_running_desk_that_is_ended_goes_out(
     config.write_text(config.read_text() + sound)
     program = subprocess.Popen(
         [
-            *(sys.executable, "-c", "from turnlight.cli import main; main()"),
+            *(sys.executable, "-m", "turnlight"),
             *("run", "--config", str(config)),
         ]
     )

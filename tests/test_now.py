@@ -10,7 +10,7 @@ from frames import rows
 from turnlight.agent import Listener
 from turnlight.config import Config
 from turnlight.cues import CueShown
-from turnlight.lamps import TerminalLamp
+from turnlight.lamps.terminal import TerminalLamp
 from turnlight.now import table
 
 

@@ -1,5 +1,7 @@
 """`python -m turnlight` is `turnlight`."""
 
+import sys
+
 from turnlight.cli import main
 
-main()
+sys.exit(main())

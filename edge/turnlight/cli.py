@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from turnlight import (
     settings_command,
 )
 from turnlight.exits import Problem
+
+# the base of all errors that typer finds in a command line; it has no public name
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     add_completion=False,
@@ -82,18 +86,10 @@ def run(config: asked.ConfigFile = None) -> None:
       turnlight run                        default input, lamp in the terminal, no broker
       turnlight run --config turnlight.toml
     """
-    settings = asked.settings_in(config)
-
-    from turnlight import live
-    from turnlight.outbox import OutboxError
-    from turnlight.recording import InputError
-    from turnlight.shift import ShiftError
-    from turnlight.strain_model import ModelError
-
-    try:
-        live.run(settings)
-    except (InputError, ModelError, OutboxError, ShiftError) as error:
-        raise Problem(str(error)) from None
+    asked.settings_in(config)  # what is wrong in them is said at once
+    program = [sys.executable, "-m", "turnlight.device", *([str(config)] if config else [])]
+    # in place of this process, so that it keeps its number and its parents
+    os.execv(sys.executable, program)
 
 
 for wish in (
@@ -224,6 +220,22 @@ def _floor_package() -> Iterator[None]:
         ) from None
 
 
-def main() -> None:
-    """Entry point of the program `turnlight`."""
-    sys.exit(exits.run(app))
+def main() -> int:
+    """Entry point of the program `turnlight`; gives the exit code."""
+    return exits.ended(_command)
+
+
+def _command() -> object:
+    try:
+        return app(sys.argv[1:] or ["--help"], prog_name="turnlight", standalone_mode=False)
+    except _UsageError as error:
+        raise Problem(_usage(error), exits.WRONG_USE) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _usage(error: Exception) -> str:
+    text = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "turnlight"
+    return f"{text[:1].lower()}{text[1:]}; see `{command} --help`"

@@ -100,7 +100,7 @@ def every_cue(
       turnlight lamp test --config turnlight.toml
       turnlight lamp test --kind usb --seconds 10
     """
-    from turnlight.lamps import TerminalLamp
+    from turnlight.lamps.terminal import TerminalLamp
 
     settings = _settings(config, kind)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

@@ -11,16 +11,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from turnlight import __version__
 from turnlight.agent import Heard, Listener
@@ -28,23 +22,19 @@ from turnlight.audio import BLOCK_MS, Source, SourceStalled, open_source
 from turnlight.channel_watch import ChannelWatch
 from turnlight.config import Config
 from turnlight.cues import CueShown
-from turnlight.doorway import REFUSED, DoorError, Doorway
 from turnlight.dsp import Core
-from turnlight.lamps import GuardedLamp, LampError, LampThread, lamp_for
+from turnlight.lamps import GuardedLamp
 from turnlight.messages import Health, Quality
 from turnlight.metrics import WindowSums, window_fields
-from turnlight.now import NOW, Now, table
+from turnlight.now import Now
 from turnlight.outbox import Outbox
 from turnlight.recording import InputError
-from turnlight.rights import Refused, Rights, against_coaching
+from turnlight.rights import Rights
 from turnlight.shift import Shift
 from turnlight.strain_model import ModelError
 from turnlight.systemd import Notifier
 from turnlight.telephone import Telephone
 from turnlight.uplink import Uplink
-
-if TYPE_CHECKING:
-    from turnlight.button import AgentButton
 
 _LOG = logging.getLogger(__name__)
 
@@ -177,31 +167,31 @@ class Desk:
                 if not len(pcm):
                     break
                 self._heard_s = time.monotonic()
-                now_ms, block_ms = time.time() * 1000, len(pcm) * 1000 / source.rate_hz
+                wall_ms, block_ms = time.time() * 1000, len(pcm) * 1000 / source.rate_hz
                 heard_ms += block_ms
                 self._lamp.alive()
                 missed, overruns = source.overruns - overruns, source.overruns
                 self._overruns += missed
                 signals = self._telephone.take()
-                if self._rights.paused(_now_ms()):
+                if self._rights.paused(now_ms()):
                     # to systemd, too, it must look like an idle desk
-                    self._notifier.hears(_now_ms())
+                    self._notifier.hears(now_ms())
                     if listener:  # as if both had hung up
                         self._deliver(self._finish(listener), _flaws(watch))
                         listener = None
                     continue
-                if listener and self._drifted(listener, now_ms - epoch_ms - heard_ms):
+                if listener and self._drifted(listener, wall_ms - epoch_ms - heard_ms):
                     self._deliver(self._finish(listener), _flaws(watch))
                     listener = None
                 if listener is None:
                     core.reset()
-                    epoch_ms, heard_ms = now_ms - block_ms, block_ms
+                    epoch_ms, heard_ms = wall_ms - block_ms, block_ms
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
                     fault = ""
                     signals = [self._telephone.stands] if self._telephone.stands else []
                 rows = core.process(pcm)
                 if len(rows):
-                    self._notifier.hears(_now_ms())
+                    self._notifier.hears(now_ms())
                 watch.hear(pcm, rows)
                 now = watch.fault or self._stale()
                 with self._hearing:
@@ -288,8 +278,8 @@ def _flaws(watch: ChannelWatch) -> Quality:
     return Quality.CHANNELS_DOUBTFUL if watch.fault or watch.doubt else Quality(0)
 
 
-def _now_ms() -> float:
-    """The clock of the lamp and of the agent's rights."""
+def now_ms() -> float:
+    """Milliseconds of the clock of the lamp and of the agent's rights."""
     return time.monotonic() * 1000
 
 
@@ -299,64 +289,3 @@ def temperature_c() -> float | None:
         return int(_TEMPERATURE.read_text()) / 1000
     except (OSError, ValueError):
         return None
-
-
-def _open_door(config: Config, rights: Rights, desk: Desk) -> Doorway | None:
-    def answer(line: str) -> str:
-        if line == NOW:
-            return msgspec.json.encode(desk.now()).decode()
-        try:
-            return rights.ask(line, _now_ms())
-        except Refused as error:
-            return f"{REFUSED}{error}"
-
-    try:
-        return Doorway(config.desk.door, answer, private={NOW})
-    except DoorError as error:
-        _LOG.warning("%s; until then the agent cannot dim, mute or pause this desk", error)
-        return None
-
-
-def _open_button(config: Config, rights: Rights) -> AgentButton | None:
-    if config.lamp.gpio_button < 0:
-        return None
-    try:
-        from turnlight.button import AgentButton  # needs a package that other desks lack
-
-        return AgentButton(config.lamp.gpio_button, rights)
-    except LampError as error:
-        _LOG.warning("%s; until then the agent has no button", error)
-        return None
-
-
-def run(config: Config) -> None:
-    """Run one desk until SIGTERM, SIGINT, SIGHUP or the end of its recording.
-
-    Raises:
-        LampError: the lamp's kind needs a package that is not installed.
-        OSError: the light has failed for good.
-        InputError: the sound input or the recording cannot be used.
-        ModelError: strain is to be measured and its model cannot be used.
-        ShiftError, OutboxError: the desk's state directory cannot be used.
-    """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: stopping.set())
-    with ExitStack() as stack:
-        source = open_source(config.audio)
-        rights = Rights(against_coaching(config))
-        lamp = lamp_for(config.lamp, rights, lambda: table(desk.now()))
-        desk = Desk(config, lamp, rights, stopping)
-        stack.callback(desk.close)
-        # a desk without its light is of no use; whoever started it may try again
-        thread = LampThread(lamp, failed=stopping.set)
-        thread.start()
-        stack.callback(thread.stop)
-        if door := _open_door(config, rights, desk):
-            stack.callback(door.close)
-        if button := _open_button(config, rights):
-            stack.callback(button.close)
-        desk.run(source)
-        if thread.failure:
-            raise thread.failure

@@ -6,11 +6,12 @@ Nobody else is shown this, and nothing of it is sent or stored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from turnlight import wording
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 NOW = "now"
 """What one says at the doorway to be told."""
@@ -24,6 +25,8 @@ Now = dict[str, dict[str, Any]]
 
 def table(now: Now) -> Table:
     """A line for each length of time; empty while no call is on."""
+    from rich.table import Table  # a desk without a terminal goes without it
+
     grid = Table.grid(padding=(0, 2, 0, 0))
     if not now:
         return grid

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
-
-from rich.console import RenderableType
+from typing import TYPE_CHECKING, Protocol
 
 from turnlight.config import LampSettings
 from turnlight.cues import CueShown
 from turnlight.lamps.guard import GuardedLamp, LampThread
 from turnlight.lamps.light import ColourLamp, LampError
 from turnlight.lamps.plain import LinesLamp, NoLamp, RecordingLamp
-from turnlight.lamps.terminal import TerminalLamp
 from turnlight.rights import Rights
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = [
     "ColourLamp",
@@ -24,7 +24,6 @@ __all__ = [
     "LinesLamp",
     "NoLamp",
     "RecordingLamp",
-    "TerminalLamp",
     "driver",
     "found",
     "lamp_for",
@@ -59,6 +58,8 @@ def driver(settings: LampSettings, under: Callable[[], RenderableType] | None = 
     """
     match settings.kind:
         case "terminal":
+            from turnlight.lamps.terminal import TerminalLamp
+
             return TerminalLamp(settings.brightness, under=under)
         case "lines":
             return LinesLamp()
