@@ -8,8 +8,10 @@ telephone. The peer hears the same sound and is trained on the same speakers.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +36,9 @@ from voices import Sound, gather, load
 
 Matrix = npt.NDArray[np.float64]
 OURS = "turnlight"
-DEVICE = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "python"
+ROOT = Path(__file__).resolve().parents[1]
+CALL = ROOT / "edge" / "turnlight" / "calls" / "angry-then-calm.opus"
+DEVICE = ROOT / ".venv" / "bin" / "python"
 """The product's own environment: the bench's holds other detectors too."""
 SEED = 20262
 GAMES = "queen-", "sky-"
@@ -255,21 +259,31 @@ def cost(sounds: list[Sound], quick: bool) -> Row:
 
 
 def memory() -> Row:
-    """MB that a device process holds, with the model and without."""
+    """MB that a running desk holds at most through a call, with the model and without."""
 
-    def resident(customer: bool) -> float:
-        program = (
-            "import turnlight.live\n"
-            "from turnlight.agent import Listener\n"
-            "from turnlight.config import Config, StrainSettings\n"
-            f"kept = Listener(Config(strain=StrainSettings(customer={customer})), keep=False)\n"
-            "print(open('/proc/self/status').read())"
-        )
-        ran = subprocess.run([DEVICE, "-c", program], capture_output=True, text=True, check=True)
-        (line,) = (line for line in ran.stdout.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+    def most(customer: bool) -> float:
+        with tempfile.TemporaryDirectory() as place:
+            settings = Path(place) / "turnlight.toml"
+            settings.write_text(
+                f'[audio]\nsource = "file"\nfile = "{CALL}"\npace = 10\n'
+                f'[desk]\nstate_dir = "{place}"\n[lamp]\nkind = "none"\n'
+                # nobody answers there, so nothing leaves, and the uplink is at work all the same
+                '[uplink]\nhost = "127.0.0.1"\nport = 9\n'
+                f"[strain]\ncustomer = {str(customer).lower()}\n"
+            )
+            command = [str(DEVICE), "-m", "turnlight", "run", "--config", str(settings)]
+            desk = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            held = 0.0
+            while desk.poll() is None:
+                status = Path(f"/proc/{desk.pid}/status").read_text()
+                if found := re.search(r"VmHWM:\s+(\d+)", status):
+                    held = max(held, int(found[1]) / 1024)
+                time.sleep(0.05)
+            if desk.returncode:
+                raise RuntimeError(f"`turnlight run` ended with {desk.returncode}; see {DEVICE}")
+            return held
 
-    return {"what": "memory", "MB": resident(True), "MB without": resident(False)}
+    return {"what": "memory", "MB": most(True), "MB without": most(False)}
 
 
 def measure(data: Path, extra: Path | None, quick: bool) -> list[Row]:
