@@ -1,4 +1,4 @@
-"""An update is killed at each of its commands, with and without the power; a version works after it.
+"""An update is cut off at each of its commands, with and without the power: a version works then.
 
 `install.sh` runs here as it is, but for its paths, beside programs that only play systemd, pip and
 the disk. `provisioning/proof.sh` updates for real.
@@ -58,15 +58,16 @@ PROGRAMS = {
     "udevadm": "",
     "getent": '[ "$1" = passwd ]',
 }
-# Ends the shell before a command of its, counted from where it begins to touch anything.
+# Before each command, from where it begins to touch anything: keep what a kill would leave there,
+# or kill it. The machine is a few small files.
 KILL = """
 [[ $0 == *install.sh ]] || return 0
 set -T
 count=0
 trap '
   if ((count)) || [[ $BASH_COMMAND == lock* ]]; then ((++count)); fi
-  ((count != STOP)) || kill -9 $$
-  echo $count >$ROOT/count' DEBUG
+  [[ -z $STOP || $BASH_COMMAND != "$STOP"* ]] || kill -9 $$
+  [[ -z $MOMENTS || $count == 0 ]] || cp -a "$ROOT" "$MOMENTS/$count"' DEBUG
 """
 
 
@@ -105,7 +106,7 @@ class Desk:
 
     @property
     def current(self) -> str:
-        return os.readlink(self.root / "opt" / "current")
+        return str((self.root / "opt" / "current").readlink())
 
     def bundle(self, name: str) -> Path:
         """A signed bundle of a version that behaves as its name says."""
@@ -148,15 +149,25 @@ class Desk:
         openssl("dgst", "-sha256", "-sign", f"{self.root}/key", "-out", signature, str(tar))
         return tar
 
-    def runs(self, script: Path, *arguments: str, stop: int = 0) -> int:
-        """The exit code; `stop` kills it before that command, counted from its lock."""
+    def runs(
+        self, script: Path, *arguments: str, stop: str = "", moments: Path | None = None
+    ) -> int:
+        """The exit code.
+
+        Args:
+            script: to run, with these arguments.
+            arguments: of it.
+            stop: kill it before the first command that begins so.
+            moments: keep here what each kill would leave.
+        """
         environment = {
             "PATH": f"{self.root}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "ROOT": str(self.root),
             "DISK": str(self.root / "disk"),
-            "STOP": str(stop),
+            "STOP": stop,
+            "MOMENTS": str(moments or ""),
         }
-        if stop:
+        if stop or moments:
             environment["BASH_ENV"] = str(self.root / "kill")
         self.said = subprocess.run(
             ["bash", script, *arguments],
@@ -167,9 +178,10 @@ class Desk:
         )
         return self.said.returncode
 
-    def update(self, bundle: Path, stop: int = 0) -> int:
+    def update(self, bundle: Path, stop: str = "", moments: Path | None = None) -> int:
         """As IT does it; the exit code."""
-        return self.runs(self.root / "opt/install.sh", str(bundle), stop=stop)
+        install = self.root / "opt/install.sh"
+        return self.runs(install, str(bundle), stop=stop, moments=moments)
 
     def versions(self) -> set[str]:
         """Folders of programs."""
@@ -215,11 +227,11 @@ class Desk:
         ).read_text():
             raise AssertionError("switched without a trial")
 
-    def decides(self, stop: int = 0) -> int:
+    def decides(self, stop: str = "", moments: Path | None = None) -> int:
         """What systemd does with turnlight-trial.service."""
         if not self.trial.exists():
             return 0
-        return self.runs(self.root / "opt/install.sh", "--decide", stop=stop)
+        return self.runs(self.root / "opt/install.sh", "--decide", stop=stop, moments=moments)
 
     def holds(self, versions: set[str]) -> None:
         """One of these runs, whole, under its own unit, and nothing is left to decide."""
@@ -263,64 +275,72 @@ def test_a_desk_that_did_not_run_is_updated_without_a_trial(desk: Desk) -> None:
     assert not desk.trial.exists()
 
 
+def different(moments: Path) -> list[Path]:
+    """Those after which something on the machine was other than before, in order."""
+    found: list[Path] = []
+    last: dict[str, object] = {}
+    for moment in sorted(moments.iterdir(), key=lambda path: int(path.name)):
+        state: dict[str, object] = {
+            str(path.relative_to(moment)): str(path.readlink())
+            if path.is_symlink()
+            else path.is_file() and path.read_bytes()
+            for path in moment.rglob("*")
+        }
+        if state != last:
+            found.append(moment)
+        last = state
+    return found
+
+
 @pytest.mark.parametrize("how", ["good", "dead"])
 def test_it_may_be_cut_off_at_every_step(desk: Desk, tmp_path: Path, how: str) -> None:
-    tar = desk.bundle(how)
-    shutil.copytree(desk.root, tmp_path / "before", symlinks=True)
+    moments = tmp_path / "moments"
+    moments.mkdir()
+    desk.update(desk.bundle(how), moments=moments)
     ends = []
-    step = 0
-    while True:
-        step += 1
-        desk.becomes(tmp_path / "before")
-        code = desk.update(tar, step)
-        if code >= 0:
-            break
-        new = desk.versions() - {desk.old}
-        fine = {desk.old} | (new if how == "good" else set())
-        shutil.copytree(desk.root, tmp_path / "cut", symlinks=True)
-        # the power goes, and what was not synced with it; it goes and all was written; the shell dies
+    for moment in different(moments):
+        # what was not synced goes with the power; all was written; only the shell dies
         for then in (desk.loses_power, desk.loses_power_late, desk.loses_its_shell):
-            desk.becomes(tmp_path / "cut")
+            desk.becomes(moment)
             then()
-            desk.holds(fine)
+            new = desk.versions() - {desk.old}
+            desk.holds({desk.old} | (new if how == "good" else set()))
             ends.append(desk.current)
-        shutil.rmtree(tmp_path / "cut")
-    assert step > 80
+    assert len(list(moments.iterdir())) > 80
     assert ends.count(desk.old) > 30
     assert (len(set(ends)) > 1) is (how == "good")
 
 
 def test_the_trial_may_be_cut_off_at_every_step(desk: Desk, tmp_path: Path) -> None:
-    assert desk.update(desk.bundle("dead"), 70) < 0
+    desk.update(desk.bundle("dead"), "comes_up")
     assert desk.trial.exists()
     assert desk.current != desk.old
-    shutil.copytree(desk.root, tmp_path / "before", symlinks=True)
-    step = 0
-    while True:
-        step += 1
-        desk.becomes(tmp_path / "before")
-        desk.boots()
-        if desk.decides(step) >= 0:
-            break
-        desk.loses_power()
-        desk.holds({desk.old})
-    assert step > 30
+    desk.boots()
+    moments = tmp_path / "moments"
+    moments.mkdir()
+    desk.decides(moments=moments)
+    for moment in different(moments):
+        for then in (desk.loses_power, desk.loses_power_late):
+            desk.becomes(moment)
+            then()
+            desk.holds({desk.old})
+    assert len(list(moments.iterdir())) > 30
 
 
 def test_one_that_takes_the_machine_down_is_tried_three_times(desk: Desk) -> None:
-    desk.update(desk.bundle("good"), 70)
+    desk.update(desk.bundle("good"), "comes_up")
     assert desk.trial.read_text().split()[2] == "1"
     new = desk.current
     for tries in "23":
         desk.boots()
-        desk.decides(22)
+        desk.decides("comes_up")
         assert (desk.current, desk.trial.read_text().split()[2]) == (new, tries)
     desk.loses_power_late()
     desk.holds({desk.old})
 
 
 def test_the_next_installation_decides_first(desk: Desk) -> None:
-    desk.update(desk.bundle("dead"), 70)
+    desk.update(desk.bundle("dead"), "comes_up")
     assert desk.update(desk.bundle("good")) == 0, desk.said.stderr
     assert "the update before did not come up" in desk.said.stdout
     assert desk.current != desk.old

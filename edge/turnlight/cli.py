@@ -21,6 +21,7 @@ from turnlight import (
     page_commands,
     provision_commands,
     provision_desk_commands,
+    provision_fleet_commands,
     recorded,
     rights_commands,
     settings_command,
@@ -37,6 +38,7 @@ app.add_typer(lamp_commands.app, name="lamp")
 app.add_typer(page_commands.app, name="page")
 app.add_typer(provision_commands.app, name="provision")
 provision_desk_commands.add_to(provision_commands.app)
+provision_fleet_commands.add_to(provision_commands.app)
 
 
 FloorConfigFile = Annotated[
