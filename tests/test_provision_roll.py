@@ -1,4 +1,4 @@
-"""`turnlight provision roll` and `fleet` with a real Mosquitto and desks that only say how they are."""
+"""`turnlight provision roll` and `fleet`: a real Mosquitto, and desks that say how they are."""
 
 from __future__ import annotations
 
@@ -137,6 +137,8 @@ class Floor:
         ) as process:
             assert process.stdout
             assert process.stderr
+            guard = threading.Timer(90, process.kill)
+            guard.start()
             due = []
             for line in process.stdout:
                 due.append(line.strip())
@@ -145,6 +147,7 @@ class Floor:
                     process.terminate()
                     break
             said = process.stderr.read()
+            guard.cancel()
         return due, process.returncode, said
 
 

@@ -21,6 +21,7 @@ from turnlight.provision.trouble import ProvisionError
 from turnlight.trouble import why
 
 ANSWER_S = 15.0
+RETAINED_S = 2.0
 
 
 class FleetFeed:
@@ -75,24 +76,23 @@ class FleetFeed:
         with self._lock:
             return (self._lost_s or time.monotonic()) - self._away_s
 
-    def listen(self, seconds: float) -> None:
-        """Take what comes, for so long; a broker that is away is waited for no longer."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            try:
-                topic, payload = self._news.get(timeout=left)
-            except queue.Empty:
-                return
-            self.fleet.take(topic, payload, self.now_s())
+    def listen(self, seconds: float) -> bool:
+        """Take the next thing that comes, within this time; whether one came."""
+        try:
+            topic, payload = self._news.get(timeout=seconds)
+        except queue.Empty:
+            return False
+        self.fleet.take(topic, payload, self.now_s())
+        return True
 
     def look(self, seconds: float) -> None:
         """Listen until every desk that is online said how it is, at most so long."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        begun = time.monotonic()
+        while (passed := time.monotonic() - begun) < seconds:
             # what is retained comes within moments of the connection
-            self.listen(min(2.0, left))
-            if all(desk.health for desk in self.fleet if desk.online):
+            if passed > RETAINED_S and all(desk.health for desk in self.fleet if desk.online):
                 return
+            self.listen(min(0.5, seconds - passed))
 
     def close(self) -> None:
         """End the connection."""
