@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from turnlight.messages import Health, Status, encode
@@ -314,3 +315,17 @@ def test_what_is_no_message_or_of_no_desk_is_nothing() -> None:
     fleet = Fleet({"d": "t"})
     assert fleet.take("t/d/health", b"{}", 0) is None
     assert fleet.take("t/stranger/health", encode(health()), 0) is None
+
+
+def test_events_have_their_name_in_json() -> None:
+    said = msgspec.json.decode(msgspec.json.encode(Due(1, 4, ("d",))))
+    assert said == {"event": "due", "wave": 1, "waves": 4, "desks": ["d"]}
+
+
+def test_one_that_went_bad_after_it_was_given_the_version_stops_a_second_run() -> None:
+    world = World(teams(billing=4))
+    world.goes("billing-003", NEW, sound=False)
+    events = plays(world, a_rollout(world), lambda name: world.changes(name, NEW))
+    assert events[0] == Looked(("billing-003",))
+    assert isinstance(events[-1], Stopped)
+    assert events[-1].wave == 0

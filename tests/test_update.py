@@ -79,7 +79,7 @@ class Desk:
     """A machine with version `old` that runs, and bundles to update it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.bundles = root, root.parent / "bundles"
         for folder in ("bin", "opt", "etc/systemd/system", "etc/udev", "usr", "disk"):
             (root / folder).mkdir(parents=True)
         (root / "etc/turnlight").mkdir()
@@ -94,7 +94,7 @@ class Desk:
         openssl("genpkey", "-algorithm", "EC", "-pkeyopt", curve, *key)
         openssl("pkey", "-in", str(root / "key"), "-pubout", "-out", str(root / "pub"))
         self.bundle("old")
-        first = root / "bundles/old/turnlight/install.sh"
+        first = self.bundles / "old/turnlight/install.sh"
         assert self.runs(first, "--key", str(root / "pub")) == 0, self.said.stderr
         self.old = self.current
         assert (root / "running").read_text().strip() == self.old
@@ -110,7 +110,7 @@ class Desk:
 
     def bundle(self, name: str) -> Path:
         """A signed bundle of a version that behaves as its name says."""
-        folder = self.root / "bundles" / name / "turnlight"
+        folder = self.bundles / name / "turnlight"
         (folder / "wheels").mkdir(parents=True)
         (folder / "systemd").mkdir()
         (folder / "udev").mkdir()

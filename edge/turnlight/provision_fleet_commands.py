@@ -208,8 +208,9 @@ def _tell(event: Event, *, as_json: bool) -> None:
 
 
 def _stopped(end: Stopped, version: str) -> str:
+    where = f"in wave {end.wave}" if end.wave else "at those that have it already"
     return (
-        f"stopped in wave {end.wave}: {end.ill} of {end.desks} not well ({end.why}); no more desks "
+        f"stopped {where}: {end.ill} of {end.desks} not well ({end.why}); no more desks "
         f"are due. Mend them or leave them out with --without, and run `turnlight provision roll "
         f"{version}` again"
     )
