@@ -9,13 +9,14 @@ here=$(dirname "$(readlink -f "$0")")
 usage() {
   cat <<'TEXT'
 Usage: install.sh [--floor] [--key FILE] [BUNDLE.tar]
-       install.sh --uninstall
+       install.sh --decide | --uninstall
 
   (nothing)     install the desk: user, programs, settings, service, rules for USB lights
   --floor       only the programs, with all that `turnlight provision`, `floor` and `page` need
   --key FILE    from now on trust the releases that this public key has signed
   BUNDLE.tar    update: its signature, BUNDLE.tar.sig, must be of the trusted key. A desk that does
                 not come up within two minutes goes back to the version before
+  --decide      end the trial of an update that was interrupted; systemd runs this at boot
   --uninstall   remove all of it, also the settings, the desk's key and windows not yet sent
 
 The update is done by the copy that is installed: /opt/turnlight/install.sh BUNDLE.tar
@@ -29,7 +30,8 @@ unit=/etc/systemd/system/turnlight.service
 rules=/etc/udev/rules.d/60-turnlight-lamps.rules
 link=/usr/local/bin/turnlight
 key=$base/release.pub
-patience_s=120
+trial=$base/trial trial_unit=/etc/systemd/system/turnlight-trial.service
+patience_s=120 look_s=5 steady_looks=3 most_tries=3
 changed=0
 
 say() { printf '%s\n' "$*"; }
@@ -37,6 +39,13 @@ die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 did() { changed=1; say "$*"; }
 has() { command -v "$1" >/dev/null; }
 systemd_runs() { [[ -d /run/systemd/system ]]; }
+
+# One at a time. Whoever holds the lock and dies lets the next one in. [FLOCK'S OPTION]
+lock() {
+  mkdir -p $base
+  exec 9>$base/lock
+  flock "$@" 9 || die "another installation or a trial is running; try again in three minutes"
+}
 
 check_system() {
   ((EUID == 0)) || die "run this as root, as in: sudo $0"
@@ -111,6 +120,20 @@ check_target() {
     die "this bundle is for $made_for and this machine is $here_is; make one on such a machine"
 }
 
+# FILE TARGET MODE, in one step: a power cut leaves the old file or the new one.
+put() {
+  install -D -m "$3" "$1" "$2.new"
+  sync "$2.new"
+  mv -T "$2.new" "$2"
+}
+
+# FILE TARGET [MODE]
+copy() {
+  cmp -s "$1" "$2" && return 1
+  put "$1" "$2" "${3:-644}"
+  did "installed $2"
+}
+
 make_current() {
   ln -sfn "$1" $base/current.new
   mv -T $base/current.new $base/current
@@ -129,7 +152,9 @@ install_programs() {
   "$base/$id/bin/python" -m pip install -q --disable-pip-version-check --no-index \
     --find-links "$bundle/wheels" "turnlight[$extras]" || die "pip failed (above)"
   "$base/$id/bin/turnlight" --version >/dev/null || die "the new version does not run (above)"
-  cp "$bundle/systemd/turnlight.service" "$base/$id/"
+  cp "$bundle/systemd/turnlight.service" "$bundle/install.sh" "$base/$id/"
+  ((floor)) || begin_trial
+  sync
   make_current "$id"
   [[ -L $base/bin ]] || ln -s current/bin $base/bin
   [[ $(readlink $link) == "$base/bin/turnlight" ]] || ln -sfn $base/bin/turnlight $link
@@ -165,20 +190,70 @@ make_settings() {
   [[ -e $etc/turnlight.toml ]] && return 0
   $base/bin/turnlight settings --service >$etc/turnlight.toml.new
   chown $user: $etc/turnlight.toml.new
+  sync $etc/turnlight.toml.new
   mv $etc/turnlight.toml.new $etc/turnlight.toml
   did "made $etc/turnlight.toml"
 }
 
-# FILE TARGET
-copy() {
-  cmp -s "$1" "$2" && return 1
-  install -D -m 644 "$1" "$2"
-  did "installed $2"
+# An update is on trial from before the switch until it is decided: a file says "OLD NEW TRIES".
+# Power cut or not, whoever gets the lock next decides it: this shell, the unit that waits for it to
+# die, that unit at the next boot, or the next installation.
+put_on_trial() {
+  printf '%s\n' "$*" >$trial.new
+  sync
+  mv -T $trial.new $trial
+  sync
+}
+
+# A desk that did not run before may still miss its headset, which is no fault of the version.
+begin_trial() {
+  [[ -n $before && $before != "$id" ]] && systemd_runs && systemctl is-active -q turnlight.service || return 0
+  # what decides must be able to
+  copy "$(readlink -f "$0")" $base/install.sh 755 || true
+  copy "$bundle/systemd/turnlight-trial.service" $trial_unit && systemctl daemon-reload
+  systemctl is-enabled -q turnlight-trial.service 2>/dev/null || systemctl enable -q turnlight-trial.service
+  put_on_trial "$before" "$id" 0
+  systemctl start --no-block turnlight-trial.service
+}
+
+# The one place where a version is judged, so each step of it may be the second time it is done.
+decide() {
+  local old='' new='' tries=0
+  read -r old new tries <$trial
+  if [[ -z $old || ! -x $base/$old/bin/turnlight ]]; then
+    rm -f $trial # there is nothing to go back to
+    return 0
+  fi
+  if [[ $(readlink $base/current) == "$new" ]] && ((tries < most_tries)); then
+    # one that takes the machine down with it is not tried for ever
+    put_on_trial "$old" "$new" $((tries + 1))
+    start_current
+    if comes_up; then
+      copy "$base/$new/install.sh" $base/install.sh 755
+      rm -f $trial
+      return 0
+    fi
+  fi
+  make_current "$old"
+  start_current
+  sync
+  rm -f $trial
+  return 1
+}
+
+start_current() {
+  put $base/current/turnlight.service $unit 644
+  systemctl daemon-reload
+  systemctl restart --no-block turnlight.service
 }
 
 install_service() {
   if copy "$bundle/udev/60-turnlight-lamps.rules" $rules && systemd_runs; then
     udevadm control --reload && udevadm trigger --subsystem-match=usb --subsystem-match=hidraw
+  fi
+  if [[ -e $trial ]]; then
+    decide || die "the new version did not come up within $patience_s s; $before runs again"
+    return 0
   fi
   copy "$base/$id/turnlight.service" $unit || true
   if ! has systemctl; then
@@ -187,25 +262,17 @@ install_service() {
   fi
   systemctl is-enabled -q turnlight.service 2>/dev/null || { systemctl enable -q turnlight.service && did "enabled turnlight.service"; }
   systemd_runs && ((changed)) || return 0
-  local was_up=0
-  systemctl is-active -q turnlight.service && was_up=1
   systemctl daemon-reload
   systemctl restart --no-block turnlight.service
-  # a desk that did not run before may still miss its headset, which is no fault of the version
-  if ((was_up)) && [[ -n $before && $before != "$id" ]] && ! comes_up; then
-    make_current "$before"
-    install -m 644 "$base/$before/turnlight.service" $unit
-    systemctl daemon-reload
-    systemctl restart --no-block turnlight.service
-    die "the new version did not come up within $patience_s s; $before runs again"
-  fi
 }
 
+# Up, and still up a few looks later: one that falls as soon as it has heard a sound is not.
 comes_up() {
-  local end=$((SECONDS + patience_s))
-  while ((SECONDS < end)); do
-    sleep 5
-    systemctl is-active -q turnlight.service && return 0
+  local left=$((patience_s / look_s)) steady=0
+  while ((left-- > 0 || steady > 0)); do
+    sleep $look_s
+    if systemctl is-active -q turnlight.service; then steady=$((steady + 1)); else steady=0; fi
+    ((steady < steady_looks)) || return 0
   done
   return 1
 }
@@ -213,10 +280,12 @@ comes_up() {
 uninstall() {
   if has systemctl; then
     systemd_runs && systemctl stop turnlight.service 2>/dev/null
+    systemd_runs && systemctl stop turnlight-trial.service 2>/dev/null
     systemctl disable -q turnlight.service 2>/dev/null || true
+    systemctl disable -q turnlight-trial.service 2>/dev/null || true
   fi
   local path
-  for path in $unit $rules $link $base $etc $state /run/turnlight; do
+  for path in {$unit,$trial_unit,$rules}{,.new} $link $base $etc $state /run/turnlight; do
     [[ -e $path || -L $path ]] && { rm -rf "$path"; did "removed $path"; }
   done
   # where nothing else put rules there, the folders are ours too
@@ -234,6 +303,11 @@ main() {
       --floor) floor=1 ;;
       --key) new_key=${2:?--key needs a file}; shift ;;
       --uninstall) check_system; uninstall; return 0 ;;
+      --decide)
+        lock
+        [[ ! -e $trial ]] || decide || die "the new version did not come up; the one before runs again"
+        return 0
+        ;;
       -h | --help) usage; return 0 ;;
       *.tar) file=$1 ;;
       *) usage >&2; return 2 ;;
@@ -246,6 +320,8 @@ main() {
   install_packages
   find_bundle "$file"
   check_target
+  lock -n
+  [[ ! -e $trial ]] || decide || did "the update before did not come up; the version before it runs again"
   [[ -n $new_key ]] && trust "$new_key"
   if ((floor)); then
     install_programs floor,provision
@@ -254,8 +330,9 @@ main() {
     make_user
     make_settings
   fi
-  copy "$bundle/install.sh" $base/install.sh && chmod 755 $base/install.sh
   ((floor)) || install_service
+  copy "$bundle/install.sh" $base/install.sh 755 || true
+  ((changed)) && sync
   if ! ((changed)); then
     say "nothing to do"
   elif ((floor)); then

@@ -94,6 +94,15 @@ echo "$good" >/run/running
 release broken release
 if /opt/turnlight/install.sh "$place/broken.tar"; then fail "it stayed with the broken version"; fi
 [[ $(readlink /opt/turnlight/current) == "$good" && $(cat /run/running) == "$good" ]] || fail "it did not go back"
+
+step "the power goes in those two minutes, and the next boot decides"
+/opt/turnlight/install.sh "$place/broken.tar" &
+updating=$!
+until [[ -e /opt/turnlight/trial && $(cat /run/running) != "$good" ]]; do sleep 0.5; done
+kill -9 $updating
+if /opt/turnlight/install.sh --decide; then fail "it stayed with the broken version"; fi
+[[ $(readlink /opt/turnlight/current) == "$good" && $(cat /run/running) == "$good" ]] || fail "it did not go back"
+[[ ! -e /opt/turnlight/trial ]] || fail "it is still on trial"
 rm -r /usr/local/sbin/systemctl /run/running /run/systemd
 
 step "a site, its broker, and enrolment"

@@ -22,6 +22,7 @@ from turnlight import (
     page_commands,
     provision_commands,
     provision_desk_commands,
+    provision_fleet_commands,
     recorded,
     rights_commands,
     settings_command,
@@ -41,6 +42,7 @@ app.add_typer(lamp_commands.app, name="lamp")
 app.add_typer(page_commands.app, name="page")
 app.add_typer(provision_commands.app, name="provision")
 provision_desk_commands.add_to(provision_commands.app)
+provision_fleet_commands.add_to(provision_commands.app)
 
 
 FloorConfigFile = Annotated[

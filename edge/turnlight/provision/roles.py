@@ -28,6 +28,7 @@ class Role(msgspec.Struct, frozen=True):
 
 
 AGGREGATOR, PAGE, TELEPHONE, BRIDGE = "_aggregator", "_page", "_telephone", "_bridge"
+FLEET = "_fleet"
 
 
 def device(site: str, team: str, name: str) -> Role:
@@ -38,6 +39,12 @@ def device(site: str, team: str, name: str) -> Role:
         writes=(window_topic(site, team), status, device_topic(site, name, "health")),
         reads=(status, device_topic(site, name, "call"), clock_topic(site)),
     )
+
+
+def fleet(site: str) -> Role:
+    """IT's look at the desks: it sees how they are, and nothing of what is measured."""
+    reads = (device_topic(site, "+", "status"), device_topic(site, "+", "health"))
+    return Role(FLEET, writes=(), reads=reads)
 
 
 def services(site: str) -> tuple[Role, ...]:
@@ -56,6 +63,7 @@ def services(site: str) -> tuple[Role, ...]:
         ),
         Role(TELEPHONE, writes=(device_topic(site, "+", "call"),), reads=()),
         Role(BRIDGE, writes=(), reads=(floor,)),
+        fleet(site),
     )
 
 

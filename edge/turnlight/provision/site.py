@@ -4,7 +4,8 @@ site.toml                what the site is called and where its broker is
 authority/               ca.key, the register and the open invitations: the one secret place
 broker/                  all that the broker's machine needs
 floor/                   all that aggregator and page need
-services/                credentials for the telephone system and for a bridge
+services/                credentials for the telephone system, for a bridge and for IT's eyes
+rollout.json             how desks were before the version that is being rolled out
 units/                   for systemd
 """
 
