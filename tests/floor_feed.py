@@ -15,6 +15,9 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from turnlight.messages import Aggregate, Figures, Message, Window, encode
+from turnlight_floor.aggregate import Picture
+from turnlight_floor.minutes import Minute
+from turnlight_floor.release import Release
 
 NOON_S = 1_790_000_000 // 86_400 * 86_400 + 12 * 3600
 """A noon, UTC."""
@@ -79,6 +82,12 @@ def end(running: subprocess.Popen[str]) -> tuple[int, str, str]:
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=20)
     return running.returncode, out, err
+
+
+def shown(seen: Picture, start_s: int, k: int = 5) -> list[Minute]:
+    """One minute of a picture, as the history takes it."""
+    cells = Release(seen, k).minute(start_s)
+    return [(start_s, team, cell) for team, cell in cells.items()]
 
 
 class Publisher:
