@@ -128,6 +128,27 @@ def test_a_client_cannot_play_the_server_nor_the_server_a_client(site: Site) -> 
     assert uses == dict.fromkeys(("aggregator", "page", "telephone", "bridge"), client)
 
 
+def test_a_shared_database_reaches_the_floor_with_its_password_apart(
+    site: Site, copy: Site
+) -> None:
+    folder = copy.folder
+    url = "postgresql://floor@db.example/turnlight?sslrootcert=/etc/ca.crt"
+    with (folder / "site.toml").open("a") as file:
+        file.write(f'database = "{url}"\n')
+    Site(folder).build(NOW)
+    found = floor_settings.load(folder / "floor" / "floor.toml")
+    word = folder / "floor" / "database-password"
+    assert (found.database, found.database_password_file) == (url, str(word))
+    assert found.snapshot_file == "/var/lib/turnlight-floor/floor.sqlite"
+    assert word.stat().st_mode & 0o777 == 0o600
+    credential = f"LoadCredential=database-password:{word}\n"
+    assert credential in (folder / "units" / "turnlight-floor.service").read_text()
+    assert "database" not in (site.folder / "units" / "turnlight-floor.service").read_text()
+    word.write_text("spring-tide")
+    Site(folder).build(NOW)
+    assert word.read_text() == "spring-tide"
+
+
 def test_the_floors_settings_are_valid_and_the_page_has_its_own_credential(site: Site) -> None:
     settings = floor_settings.load(site.folder / "floor" / "floor.toml")
     assert settings.page.broker

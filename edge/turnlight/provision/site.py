@@ -28,7 +28,7 @@ from turnlight.provision.authority import (
 )
 from turnlight.provision.broker_config import broker_config
 from turnlight.provision.files import PRIVATE, locked, put
-from turnlight.provision.floor_config import PRIVACY, floor_config
+from turnlight.provision.floor_config import DATABASE_WORD, PRIVACY, floor_config
 from turnlight.provision.register import DAY_S, WARN_DAYS, Issued, Register
 from turnlight.provision.site_settings import SiteSettings
 from turnlight.provision.trouble import ProvisionError
@@ -174,10 +174,13 @@ class Site:
                     folder / "broker", bind=site.bind, port=site.port, state=site.broker_state
                 ),
             )
-            write("floor/floor.toml", floor_config(site.site, site.hosts[0], site.port))
+            settings = floor_config(site.site, site.hosts[0], site.port, site.database)
+            write("floor/floor.toml", settings)
+            if site.database and not (folder / "floor" / DATABASE_WORD).exists():
+                write(f"floor/{DATABASE_WORD}", "", PRIVATE)
             if not (folder / "floor" / "privacy.toml").exists():
                 write("floor/privacy.toml", PRIVACY)
-            for name, text in units(folder).items():
+            for name, text in units(folder, bool(site.database)).items():
                 write(f"units/{name}", text)
         return changed
 
