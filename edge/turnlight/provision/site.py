@@ -4,7 +4,7 @@ site.toml                what the site is called and where its broker is
 authority/               ca.key, the register and the open invitations: the one secret place
 broker/                  all that the broker's machine needs
 floor/                   all that aggregator and page need
-services/                credentials for the telephone system and for a bridge
+services/                credentials for the telephone system, a bridge and Home Assistant
 units/                   for systemd
 """
 
