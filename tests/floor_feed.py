@@ -68,13 +68,17 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
                     pipe.close()
 
 
-def await_line(running: subprocess.Popen[str], part: str) -> str:
-    """The next line of the child's log that says `part`."""
+def await_line(running: subprocess.Popen[str], *parts: str) -> str:
+    """The next lines of the child's log that say `parts`, in any order."""
     assert running.stderr is not None
+    missing, found = set(parts), ""
     for line in running.stderr:
-        if part in line:
-            return line
-    raise AssertionError(f"the child ended without saying {part!r}")
+        if said := {part for part in missing if part in line}:
+            missing -= said
+            found += line
+        if not missing:
+            return found
+    raise AssertionError(f"the child ended without saying {missing}")
 
 
 def end(running: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -82,9 +82,6 @@ class PostgresServer:
         for pid in self._pids():
             os.kill(pid, signal.SIGCONT)
 
-    def log(self) -> str:
-        return (self._folder / "log").read_text()
-
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._folder)

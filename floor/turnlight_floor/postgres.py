@@ -28,8 +28,11 @@ LOCK = 0x7475726E
 """Two floors that begin at once must not both migrate."""
 LIMITS = {
     "connect_timeout": "5",
-    # ms that the network may keep an answer back: a cut cable ends the connection
+    # A cut cable or a dead machine ends the connection within half a minute, whoever's turn it is.
     "tcp_user_timeout": "10000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
     "application_name": "turnlight-floor",
 }
 STATEMENT_MS = 60_000
