@@ -73,15 +73,15 @@ class Mover:
             self._local = None
 
     def _step(self, local: Store, now_s: int) -> None:
-        newest_s = local.newest_minute()
         while (oldest_s := local.oldest_minute(self._moved_s + 1)) is not None:
-            self.waiting_s = (newest_s or oldest_s) - oldest_s + 60
+            newest_s = local.newest_minute() or oldest_s
+            self.waiting_s = newest_s - oldest_s + 60
             batch = list(local.history(oldest_s, oldest_s + BATCH_S))
             self._over_there().keep(batch, now_s - KEEP_S)
             self._moved_s = batch[-1][0]
             self._arrived(now_s)
             # The newest stays: by it the floor knows which minute comes next.
-            local.drop(min(self._moved_s, newest_s or 0))
+            local.drop(min(self._moved_s, newest_s))
         self.waiting_s = 0
         if now_s - self._dropped_s >= DROP_EVERY_S:
             self._over_there().drop(now_s - KEEP_S)
