@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from turnlight import messages
-from turnlight.messages import Message
+from turnlight.messages import PAYLOADS
 
 DOCS = Path(__file__).parent
 SCHEMA, ASYNCAPI = DOCS / "wire.schema.json", DOCS / "wire.asyncapi.json"
+CHANNELS = {"team": "aggregate", "_site": "siteAggregate", "config": "discovery"}
+"""Where the topic's last level is no name for a channel."""
 PARAMETER = re.compile(r"<([a-z]+)>")
 
 
@@ -42,7 +44,7 @@ def portable(schema: Any) -> Any:
 
 def definitions(words: str, reference: str) -> dict[str, Any]:
     """The JSON Schema of every message and of what is inside them, with the words of wire.md."""
-    _, found = msgspec.json.schema_components(Message.__subclasses__(), ref_template=reference)
+    _, found = msgspec.json.schema_components(PAYLOADS, ref_template=reference)
     for name, schema in found.items():
         said = {cells[0].strip("`"): cells[1:] for cells in rows(words, name)}
         for field, inside in schema["properties"].items():
@@ -57,7 +59,7 @@ def definitions(words: str, reference: str) -> dict[str, Any]:
 
 def json_schema(words: str) -> dict[str, Any]:
     """One document: a payload is one of the messages."""
-    names = [message.__name__ for message in Message.__subclasses__()]
+    names = [payload.__name__ for payload in PAYLOADS]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Turnlight wire, schema {messages.SCHEMA}",
@@ -74,7 +76,7 @@ def asyncapi(words: str) -> dict[str, Any]:
     for topic, message, writer, reader, retained in rows(words, "Topics"):
         address = topic.strip("`")
         leaf = address.split("/")[-1].strip("<>")
-        key = "aggregate" if leaf == "team" else "siteAggregate" if leaf == "_site" else leaf
+        key = CHANNELS.get(leaf, leaf)
         channels[key] = {
             "address": PARAMETER.sub(r"{\1}", address),
             "messages": {message: {"$ref": f"#/components/messages/{message}"}},
@@ -90,7 +92,7 @@ def asyncapi(words: str) -> dict[str, Any]:
             "channel": {"$ref": f"#/channels/{key}"},
             "bindings": {"mqtt": {"qos": int(message != "Clock"), "retain": retained == "yes"}},
         }
-    named = [message.__name__ for message in Message.__subclasses__()]
+    named = [payload.__name__ for payload in PAYLOADS]
     name_form = "a name of a-z, 0-9 and -, at most 63 characters"
     return {
         "asyncapi": "3.0.0",

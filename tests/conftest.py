@@ -1,4 +1,4 @@
-"""Fixtures that several files share: a broker, what it says, desks that send to it; the stages."""
+"""Fixtures that several files share: broker, its listeners and desks; a database; the stages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from broker import Broker, Subscriber
 from desk import DESK, Desk, MakeDesk
+from postgres_server import PostgresServer, programs
 from stages import compiled
 from turnlight.config import DeskSettings
 
@@ -40,6 +41,15 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 def floor(broker: Broker) -> Iterator[Subscriber]:
     with Subscriber(broker) as subscriber:
         yield subscriber
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    if programs() is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    server = PostgresServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,9 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from turnlight.messages import Aggregate, Figures, Message, Window, encode
+from turnlight_floor.aggregate import Picture
+from turnlight_floor.minutes import Minute
+from turnlight_floor.release import Release
 
 NOON_S = 1_790_000_000 // 86_400 * 86_400 + 12 * 3600
 """A noon, UTC."""
@@ -65,13 +68,17 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
                     pipe.close()
 
 
-def await_line(running: subprocess.Popen[str], part: str) -> str:
-    """The next line of the child's log that says `part`."""
+def await_line(running: subprocess.Popen[str], *parts: str) -> str:
+    """The next lines of the child's log that say `parts`, in any order."""
     assert running.stderr is not None
+    missing, found = set(parts), ""
     for line in running.stderr:
-        if part in line:
-            return line
-    raise AssertionError(f"the child ended without saying {part!r}")
+        if said := {part for part in missing if part in line}:
+            missing -= said
+            found += line
+        if not missing:
+            return found
+    raise AssertionError(f"the child ended without saying {missing}")
 
 
 def end(running: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -79,6 +86,12 @@ def end(running: subprocess.Popen[str]) -> tuple[int, str, str]:
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=20)
     return running.returncode, out, err
+
+
+def shown(seen: Picture, start_s: int, k: int = 5) -> list[Minute]:
+    """One minute of a picture, as the history takes it."""
+    cells = Release(seen, k).minute(start_s)
+    return [(start_s, team, cell) for team, cell in cells.items()]
 
 
 class Publisher:

@@ -21,6 +21,12 @@ def frames(text: str) -> np.ndarray:
     return np.array([c == "#" for c in text])
 
 
+def test_the_floor_alone_is_measured_without_the_packages_of_the_core() -> None:
+    without = "import sys; sys.modules['scipy'] = None; import bench.__main__, bench.floor"
+    done = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 # --- scores
 
 

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from floor_feed import NOON_S, window
+from floor_feed import NOON_S, shown, window
 from turnlight.cli import main
 from turnlight.messages import Sides
 from turnlight_floor.aggregate import Picture
-from turnlight_floor.release import Release
 from turnlight_floor.store import Store
 
 
@@ -23,7 +22,7 @@ def config(tmp_path: Path) -> Path:
         talk = window(desk, interruptions=Sides(1, 0), latency_bins=(1, 1, 0, 0, 0, 0, 0, 0, 0))
         seen.apply(team, talk, NOON_S + 20)
     store = Store(tmp_path / "floor.sqlite", "home")
-    store.keep(NOON_S, Release(seen, 5).minute(NOON_S))
+    store.keep(shown(seen, NOON_S), 0)
     store.close()
     file = tmp_path / "floor.toml"
     file.write_text('time_zone = "UTC"\n')

@@ -55,11 +55,47 @@ def test_files_lie_beside_the_settings(tmp_path: Path) -> None:
         ("time_zone = 'Europe/Atlantis'", r"`Europe/Atlantis` is unknown; give one like"),
         ("time_zone = '../x'", r"is unknown; give one like"),
         ("site = ", r"not valid TOML"),
+        ("database = 'mysql://db/t'", r"must be a file, or a URL like postgresql://user@host/name"),
+        ("database = 'postgresql://[db/t'", r"`database` is not a URL; write it like"),
+        ("snapshot_file = 'x'", r"snapshot_file goes with a `database` that is a URL"),
+        ("database_password_file = 'x'", r"database_password_file goes with a `database` that is"),
     ],
 )
 def test_a_wrong_setting_is_named_with_the_remedy(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         settings.parse(text, "floor.toml", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://floor:spring-tide@db/turnlight",
+        "postgresql://floor:spring-tide@db,other/turnlight",
+        "postgresql://floor@db/turnlight?password=spring-tide",
+        "postgresql://floor@db/turnlight?sslmode=require&p%61ssword=spring-tide",
+        "postgresql://floor@db/turnlight?sslpassword=spring-tide",
+    ],
+)
+def test_a_password_in_the_url_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError, match=r"holds a password.*database_password_file") as told:
+        settings.parse(f"database = '{url}'", "floor.toml", tmp_path)
+    assert "spring-tide" not in str(told.value)
+
+
+def test_with_a_shared_database_the_snapshot_stays_a_local_file(tmp_path: Path) -> None:
+    url = "postgresql://floor@db:5433/turnlight?sslrootcert=/etc/ca.crt"
+    found = settings.parse(f"database = '{url}'", "floor.toml", tmp_path)
+    assert (found.shared, found.database) == (True, url)
+    assert found.snapshot_file == str(tmp_path / "floor.sqlite")
+    more = f"database = '{url}'\nsnapshot_file = 'day'\ndatabase_password_file = 'word'"
+    found = settings.parse(more, "floor.toml", tmp_path)
+    assert found.snapshot_file == str(tmp_path / "day")
+    assert found.database_password_file == str(tmp_path / "word")
+
+
+def test_with_a_file_history_and_snapshot_are_one(tmp_path: Path) -> None:
+    found = settings.parse("database = 'd.sqlite'", "floor.toml", tmp_path)
+    assert (found.shared, found.database) == (False, found.snapshot_file)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from floor_feed import NOON_S, pid, window
 from turnlight_floor.aggregate import Picture, ring_start
 from turnlight_floor.desks import Kept
-from turnlight_floor.release import Release
-from turnlight_floor.store import KEEP_DAYS, MIGRATIONS, Store, StoreError
+from turnlight_floor.minutes import StoreError
+from turnlight_floor.store import MIGRATIONS, Store
 
 
 def picture(desks: int) -> Picture:
@@ -17,34 +17,6 @@ def picture(desks: int) -> Picture:
     for desk in range(desks):
         seen.apply("service", window(desk), NOON_S + 20)
     return seen
-
-
-def test_a_minute_is_kept_as_it_was_shown(tmp_path: Path) -> None:
-    store = Store(tmp_path / "floor.sqlite", "home")
-    cells = Release(picture(6), 5).minute(NOON_S)
-    store.keep(NOON_S, cells)
-    assert store.minutes("service", NOON_S, NOON_S + 60) == [(NOON_S, cells["service"])]
-    assert store.minutes("_site", NOON_S, NOON_S + 60) == [(NOON_S, cells["_site"])]
-    assert store.newest_minute() == NOON_S
-    store.close()
-
-
-def test_what_was_withheld_is_not_in_the_history(tmp_path: Path) -> None:
-    store = Store(tmp_path / "floor.sqlite", "home")
-    store.keep(NOON_S, Release(picture(4), 5).minute(NOON_S))
-    assert store.minutes("service", NOON_S, NOON_S + 60) == [(NOON_S, (None, "too few desks"))]
-    store.close()
-
-
-def test_history_ends_after_ninety_days(tmp_path: Path) -> None:
-    store = Store(tmp_path / "floor.sqlite", "home")
-    cells = Release(picture(5), 5).minute(NOON_S)
-    store.keep(NOON_S, cells)
-    store.keep(NOON_S + KEEP_DAYS * 86_400, cells)
-    assert len(store.minutes("service", NOON_S, NOON_S + 1)) == 1
-    store.keep(NOON_S + KEEP_DAYS * 86_400 + 60, cells)
-    assert store.minutes("service", NOON_S, NOON_S + 1) == []
-    store.close()
 
 
 def test_a_snapshot_comes_back_and_replaces_the_one_before(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_every_role_tries_every_topic_both_ways(site: Site) -> None:
     tries = [one for one in check(site, NOW) if one.topic]
     roles, topics = {one.who for one in tries}, {one.topic for one in tries}
     assert len(tries) == len(roles) * len(topics) * 2
-    assert len(roles) == 7
+    assert len(roles) == 8
 
 
 def test_the_command_prints_a_table_and_json_lines(
@@ -83,7 +83,7 @@ def test_rights_that_are_too_wide_or_too_narrow_are_found(
         *(("turnlight-check", "read", call) for call in calls if call.endswith("check/call")),
         *(("turnlight-check-2", "read", call) for call in calls if call.endswith("-2/call")),
     }
-    assert "5 of 207 tries went wrong" in err
+    assert "5 of 268 tries went wrong" in err
 
 
 def test_a_broker_that_lets_anybody_in_is_found(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from turnlight.messages import Health, Status, device_topic, encode
 from turnlight.provision.authority import certificate_pem, key_pem, new_key
 from turnlight.provision.site import Site
 
-PROGRAM = [sys.executable, "-c", "from turnlight.cli import main; main()"]
+PROGRAM = [sys.executable, "-c", "import sys; from turnlight.cli import main; sys.exit(main())"]
 OLD, NEW = "0.1.0", "0.2.0"
 QUICK = ("--soak", "0.02", "--look", "20")
 NAMES = [f"billing-{n}" for n in range(5)] + [f"sales-{n}" for n in range(3)]

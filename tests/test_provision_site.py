@@ -60,7 +60,7 @@ def test_a_second_run_changes_nothing(site: Site) -> None:
 
 def test_private_keys_and_the_register_are_for_their_owner_alone(site: Site) -> None:
     secret = [*site.folder.rglob("*.key"), site.folder / "authority" / "register.json"]
-    assert len(secret) == 8
+    assert len(secret) == 9
     for path in secret:
         assert path.stat().st_mode & 0o777 == 0o600, path
     assert (site.folder / "authority").stat().st_mode & 0o777 == 0o700
@@ -77,9 +77,9 @@ def test_the_rights_are_the_table_of_the_wire() -> None:
     assert table
     documented = {
         cells[0].strip(): [set(re.findall(r"`([^`]+)`", cell)) for cell in cells[1:3]]
-        for cells in re.findall(r"^\| ([a-z ]+) \|(.*?)\|(.*?)\|$", table[1], re.M)[1:]
+        for cells in re.findall(r"^\| ([A-Za-z ]+) \|(.*?)\|(.*?)\|$", table[1], re.M)[1:]
     }
-    names = {"_telephone": "telephone system"}
+    names = {"_telephone": "telephone system", "_home-assistant": "Home Assistant"}
     every = [roles.device("<site>", "<team>", "<device>"), *roles.services("<site>")]
     assert documented == {
         names.get(role.user, role.user.strip("_<>")): [set(role.writes), set(role.reads)]
@@ -95,7 +95,15 @@ def test_no_device_can_be_named_like_a_service() -> None:
 def test_the_access_list_holds_every_role_and_nothing_for_everybody(site: Site) -> None:
     text = (site.folder / "broker" / "acl").read_text()
     users = re.findall(r"^user (.*)$", text, re.M)
-    assert users == ["_aggregator", "_page", "_telephone", "_bridge", "_fleet", *sites.PROBES]
+    assert users == [
+        "_aggregator",
+        "_page",
+        "_telephone",
+        "_bridge",
+        "_fleet",
+        "_home-assistant",
+        *sites.PROBES,
+    ]
     # a line before the first user, and a pattern, would hold for all of them
     assert text.index("user ") < text.index("topic ")
     assert "pattern" not in text
@@ -125,7 +133,30 @@ def test_a_client_cannot_play_the_server_nor_the_server_a_client(site: Site) -> 
     }
     server, client = {"1.3.6.1.5.5.7.3.1"}, {"1.3.6.1.5.5.7.3.2"}
     assert uses.pop("broker") == server
-    assert uses == dict.fromkeys(("aggregator", "page", "telephone", "bridge", "fleet"), client)
+    assert uses == dict.fromkeys(
+        ("aggregator", "page", "telephone", "bridge", "fleet", "home-assistant"), client
+    )
+
+
+def test_a_shared_database_reaches_the_floor_with_its_password_apart(
+    site: Site, copy: Site
+) -> None:
+    folder = copy.folder
+    url = "postgresql://floor@db.example/turnlight?sslrootcert=/etc/ca.crt"
+    with (folder / "site.toml").open("a") as file:
+        file.write(f'database = "{url}"\n')
+    Site(folder).build(NOW)
+    found = floor_settings.load(folder / "floor" / "floor.toml")
+    word = folder / "floor" / "database-password"
+    assert (found.database, found.database_password_file) == (url, str(word))
+    assert found.snapshot_file == "/var/lib/turnlight-floor/floor.sqlite"
+    assert word.stat().st_mode & 0o777 == 0o600
+    credential = f"LoadCredential=database-password:{word}\n"
+    assert credential in (folder / "units" / "turnlight-floor.service").read_text()
+    assert "database" not in (site.folder / "units" / "turnlight-floor.service").read_text()
+    word.write_text("spring-tide")
+    Site(folder).build(NOW)
+    assert word.read_text() == "spring-tide"
 
 
 def test_the_floors_settings_are_valid_and_the_page_has_its_own_credential(site: Site) -> None:

@@ -193,7 +193,7 @@ def export(
       turnlight floor export --config floor.toml --since 2026-11-01 --out november.parquet
     """
     with _floor_package():
-        from turnlight_floor import export, settings, store
+        from turnlight_floor import export, minutes, settings
     try:
         found = settings.load(config)
         zone = found.zone()
@@ -201,14 +201,12 @@ def export(
             default if at is None else int(at.replace(tzinfo=zone).timestamp())
             for at, default in ((since, 0), (until, 1 << 40))
         ]
-        if not Path(found.database).exists():
-            raise Problem(f"{found.database}: there is no history yet; has the floor run?")
-        history = store.Store(Path(found.database), found.site)
+        history = export.source(found)
         try:
             export.write(export.rows(history, found.site, limits[0], limits[1]), out)
         finally:
             history.close()
-    except (settings.SettingsError, store.StoreError, export.ExportError) as error:
+    except (settings.SettingsError, minutes.StoreError, export.ExportError) as error:
         raise Problem(str(error)) from None
 
 

@@ -168,6 +168,8 @@ class UplinkSettings(Settings, frozen=True, kw_only=True):
     ] = (6, 14, 22)
     """Local hours at which a new shift, and so a new pid, begins."""
     keep_days: Annotated[int, Meta(ge=1, le=30)] = 7
+    home_assistant: Literal["off", "on", "remove"] = "off"
+    """Whether Home Assistant is told where to read this device's health."""
 
 
 class Config(Settings, frozen=True, kw_only=True):

@@ -20,7 +20,17 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from turnlight.config import DeskSettings, UplinkSettings
 from turnlight.delivery import INFLIGHT, Answer, Delivery, Protocol, Skews
-from turnlight.messages import Clock, Health, Status, clock_topic, decode, device_topic, encode
+from turnlight.discovery import discovery
+from turnlight.messages import (
+    Clock,
+    Health,
+    Status,
+    clock_topic,
+    decode,
+    device_topic,
+    discovery_topic,
+    encode,
+)
 from turnlight.outbox import Outbox
 from turnlight.telephone import Telephone
 from turnlight.trouble import LOST, NO_ANSWER, LinkError, refusal, why
@@ -68,6 +78,7 @@ class Link:
         self.answer: Answer = "other"
         """What the broker said to CONNECT."""
         self._settings = settings
+        self._desk = desk
         self._outbox = outbox
         self._health = health
         self._telephone = telephone
@@ -116,6 +127,7 @@ class Link:
         self.answer = "none"
         self._await_answer(stopping)
         self._announce()
+        self._let_find()
         self._client.subscribe([(self._status_topic, 1), (self._call_topic, 1)])
         # Apart, since a broker whose access list is older may refuse it.
         self._client.subscribe(self._clock_topic, qos=0)
@@ -178,6 +190,14 @@ class Link:
 
     def _announce(self) -> None:
         self._publish(self._status_topic, self._status("online"), retain=True)
+
+    def _let_find(self) -> None:
+        if self._settings.home_assistant == "off":
+            return
+        wanted = self._settings.home_assistant == "on"
+        topic = discovery_topic(self._desk.site, self._desk.device)
+        # an empty retained message takes the one before away
+        self._publish(topic, encode(discovery(self._desk)) if wanted else b"", retain=True)
 
     def _status(self, state: State) -> bytes:
         return encode(Status(state=state, session=self._session))

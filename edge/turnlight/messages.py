@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-M = TypeVar("M", bound="Message")
+M = TypeVar("M", bound="Message | Discovery")
 
 SCHEMA: Final = 1
 """Number of the wire's schema: in every topic and in every payload."""
@@ -130,6 +130,61 @@ class Health(Message, frozen=True, kw_only=True):
     """Device's clock less the floor's, in whole seconds; None while the floor was not heard."""
 
 
+class Sensor(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One sensor of a device, and where Home Assistant reads it, in its own words."""
+
+    platform: Literal["sensor", "binary_sensor"]
+    unique_id: str
+    name: str
+    state_topic: str
+    value_template: str
+    entity_category: Literal["diagnostic"]
+    expire_after: Annotated[int, Meta(ge=60)] | None = None
+    """Seconds after which a silent device's value is unknown."""
+    device_class: Literal["connectivity", "temperature"] | None = None
+    state_class: Literal["measurement", "total_increasing"] | None = None
+    unit_of_measurement: Literal["windows", "°C"] | None = None
+
+
+class HealthSensors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The sensors of a device: there is no other."""
+
+    online: Sensor
+    audio_present: Sensor
+    overruns: Sensor
+    outbox_depth: Sensor
+    temperature_c: Sensor
+    version: Sensor
+
+
+class Discovered(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What Home Assistant is told of the device itself."""
+
+    identifiers: tuple[str]
+    name: str
+    manufacturer: Literal["Turnlight"] = "Turnlight"
+    model: Literal["desk lamp"] = "desk lamp"
+    sw_version: str
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which program says so."""
+
+    name: Literal["Turnlight"] = "Turnlight"
+    sw_version: str
+
+
+class Discovery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where Home Assistant finds a device's health. Optional, retained; its form is Home
+    Assistant's, so it carries no schema number."""
+
+    device: Discovered
+    origin: Origin
+    components: HealthSensors
+
+
 class CallSignal(Message, frozen=True, kw_only=True):
     """What a telephone system may say about a call, to one device. Optional; it wins over sound."""
 
@@ -188,6 +243,10 @@ class Aggregate(Message, frozen=True, kw_only=True):
     today_withheld: Literal["", "no data", "too few desks", "protects another cell"] = ""
 
 
+PAYLOADS: Final[tuple[type[msgspec.Struct], ...]] = (*Message.__subclasses__(), Discovery)
+"""Every payload there is."""
+
+
 def window_topic(site: str, team: str) -> str:
     """Topic a device publishes its windows to."""
     return f"turnlight/{SCHEMA}/{site}/{team}/window"
@@ -203,12 +262,23 @@ def clock_topic(site: str) -> str:
     return f"turnlight/{SCHEMA}/{site}/clock"
 
 
+def discovery_node(site: str) -> str:
+    """A site's name in Home Assistant's topics; no site is called with a `_`, so none is another's
+    beginning."""
+    return f"turnlight_{site}"
+
+
+def discovery_topic(site: str, device: str) -> str:
+    """Topic at which Home Assistant looks for a device."""
+    return f"homeassistant/device/{discovery_node(site)}/{device}/config"
+
+
 def floor_topic(site: str, team: str) -> str:
     """Topic of a team's aggregate, or of the site's with team `_site`."""
     return f"turnlight/{SCHEMA}/{site}/floor/{team}"
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Message | Discovery) -> bytes:
     """One message as JSON (UTF-8)."""
     return msgspec.json.encode(message)
 

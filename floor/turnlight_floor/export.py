@@ -12,7 +12,9 @@ from typing import Any, TextIO
 import msgspec
 
 from turnlight.messages import LATENCY_EDGES_MS, OVERLAP_EDGES_MS, STRAIN_EDGES, Figures
-from turnlight_floor.store import Cell, Store
+from turnlight_floor.minutes import Cell, Minutes, shared
+from turnlight_floor.settings import FloorSettings
+from turnlight_floor.store import Store
 
 BINS = {
     "latency_bins": len(LATENCY_EDGES_MS) + 1,
@@ -62,9 +64,23 @@ def row(site: str, team: str, start_s: int, cell: Cell) -> Row:
     return out
 
 
-def rows(store: Store, site: str, start_s: int, end_s: int) -> Iterator[Row]:
+def source(settings: FloorSettings) -> Minutes:
+    """The history that these settings name.
+
+    Raises:
+        StoreError: it cannot be used.
+        ExportError: there is none.
+    """
+    if settings.shared:
+        return shared(settings.database, settings.database_password_file, settings.site)()
+    if not Path(settings.database).exists():
+        raise ExportError(f"{settings.database}: there is no history yet; has the floor run?")
+    return Store(Path(settings.database), settings.site)
+
+
+def rows(history: Minutes, site: str, start_s: int, end_s: int) -> Iterator[Row]:
     """The history from `start_s` until `end_s`, by time and team."""
-    for at_s, team, cell in store.history(start_s, end_s):
+    for at_s, team, cell in history.history(start_s, end_s):
         yield row(site, team, at_s, cell)
 
 

@@ -24,6 +24,8 @@ HELP = {
     "pids": "Pids of which there were windows today.",
     "queue_windows": "Messages that wait to be counted.",
     "broker_up": "1 while the broker is connected.",
+    "database_up": "1 while the history can be written, as of the last try.",
+    "history_waiting_seconds": "How much history waits for the shared database.",
     "look_seconds": "What the last look at all cells took.",
     "save_seconds": "What the last snapshot took.",
 }

@@ -16,8 +16,8 @@ from turnlight.messages import Aggregate, Figures
 from turnlight_floor.aggregate import NOW_S, Picture
 from turnlight_floor.desks import Sums, in_call, in_milliseconds
 from turnlight_floor.figures import figures
+from turnlight_floor.minutes import Cell
 from turnlight_floor.privacy import SITE, Lives, fewest_desks, withheld, withheld_today
-from turnlight_floor.store import Cell
 
 Rows = npt.NDArray[np.intp]
 

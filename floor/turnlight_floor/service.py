@@ -21,8 +21,10 @@ from turnlight_floor import privacy, settings
 from turnlight_floor.aggregate import LATE_S, Picture, ring_start
 from turnlight_floor.link import Link
 from turnlight_floor.metrics import MetricsServer, Samples
+from turnlight_floor.minutes import KEEP_S, StoreError, shared
+from turnlight_floor.mover import Mover
 from turnlight_floor.release import Release
-from turnlight_floor.store import Store, StoreError
+from turnlight_floor.store import Store
 
 log = logging.getLogger("turnlight.floor")
 
@@ -116,14 +118,15 @@ def _team_of(topic: str) -> str | None:
 
 
 class Service:
-    """The floor at work: a queue from the broker's thread, one worker, one database."""
+    """The floor at work: a queue from the broker's thread, one worker, one file on the disk."""
 
     def __init__(self, config: settings.FloorSettings) -> None:
         """Read what is needed to start.
 
         Raises:
             SettingsError: a file named in the settings is missing or wrong.
-            StoreError: the database cannot be used.
+            StoreError: the file cannot be used, or the URL of the database is wrong. A database
+                that cannot be reached is no reason not to start.
         """
         self._every_s = config.publish_every_s
         k = privacy.load(config.privacy_file).k
@@ -135,11 +138,17 @@ class Service:
             self._heard,
             client_id=f"turnlight-floor-{config.site}",
         )
-        self._store = Store(Path(config.database), config.site)
+        file = Path(config.snapshot_file)
+        self._mover = self._moving(config, file) if config.shared else None
+        self._store = Store(file, config.site)
         self.floor = Floor(config.site, self._restored(config), k)
         self.stopping = threading.Event()
         self._look_s = self._save_s = 0.0
         self._metrics = self._serve(config.metrics)
+
+    def _moving(self, config: settings.FloorSettings, file: Path) -> Mover:
+        connect = shared(config.database, config.database_password_file, config.site)
+        return Mover(file, config.site, connect)
 
     def _serve(self, where: settings.MetricsSettings) -> MetricsServer | None:
         if not where.port:
@@ -164,6 +173,8 @@ class Service:
             "pids": len(self.floor.picture.desks),
             "queue_windows": self._inbox.qsize(),
             "broker_up": self._link.up,
+            "database_up": self._mover is None or self._mover.up,
+            "history_waiting_seconds": self._mover.waiting_s if self._mover else 0,
             "look_seconds": self._look_s,
             "save_seconds": self._save_s,
         }
@@ -179,6 +190,8 @@ class Service:
     def run(self) -> Counters:
         """Work until `stopping` is set, then settle what is open."""
         self._link.start()
+        if self._mover:
+            self._mover.start()
         publish_s = save_s = clock_s = time.monotonic()
         while not self.stopping.is_set():
             self._drain(min(0.2, max(0.0, publish_s - time.monotonic())))
@@ -230,7 +243,9 @@ class Service:
         newest_s = self._store.newest_minute()
         first_s = done_s - 60 if newest_s is None else max(newest_s + 60, done_s - 300)
         for start_s in range(first_s, done_s, 60):
-            self._store.keep(start_s, self.floor.release.minute(start_s))
+            cells = self.floor.release.minute(start_s)
+            minutes = [(start_s, team, cell) for team, cell in cells.items()]
+            self._store.keep(minutes, start_s - KEEP_S)
         self._store.save(picture.kept(), picture.changed_slots(), ring_start(now_s))
         self._save_s = time.monotonic() - begun_s
 
@@ -245,6 +260,8 @@ class Service:
                 sent.wait_for_publish(max(0.0, until_s - time.monotonic()))
         self._link.stop()
         self._save()
+        if self._mover:
+            self._mover.stop()
         self._store.close()
         if self._metrics:
             self._metrics.stop()

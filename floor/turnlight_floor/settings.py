@@ -5,8 +5,10 @@ docs/floor.md lists every key; a test fails when one is missing there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -78,12 +80,23 @@ class FloorSettings(Settings, frozen=True, kw_only=True):
     time_zone: str = ""
     """Whose midnight begins the day, like `Europe/Stockholm`; empty takes the system's."""
     database: str = "floor.sqlite"
+    """The history: a file (SQLite), or `postgresql://user@host/name`, without a password."""
+    database_password_file: str = ""
+    """With a URL: empty leaves the password to libpq, so to PGPASSFILE or ~/.pgpass."""
+    snapshot_file: str = ""
+    """With a URL: the local file with the snapshot, where minutes wait too; else it is `database`.
+    Empty takes floor.sqlite."""
     privacy_file: str = ""
     """TOML with `k`; empty takes the default of 5."""
     publish_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 0.5
     broker: BrokerSettings = BrokerSettings()
     metrics: MetricsSettings = MetricsSettings()
     page: PageSettings = PageSettings()
+
+    @property
+    def shared(self) -> bool:
+        """Whether `database` is a URL."""
+        return "://" in self.database
 
     def zone(self) -> ZoneInfo | None:
         """The site's time zone; None is the system's."""
@@ -109,6 +122,8 @@ def parse(text: str, origin: str, beside: Path) -> FloorSettings:
             f"{origin}: time_zone `{settings.time_zone}` is unknown; "
             "give one like `Europe/Stockholm`, or leave it out for the system's"
         ) from None
+    for fault in _database_faults(settings):
+        raise SettingsError(f"{origin}: {fault}")
     page = settings.page
     if bool(page.cert_file) != bool(page.key_file):
         raise SettingsError(f"{origin}: page.cert_file and page.key_file go together")
@@ -127,7 +142,7 @@ def parse(text: str, origin: str, beside: Path) -> FloorSettings:
     )
     return msgspec.structs.replace(
         settings,
-        database=str(beside / settings.database),
+        **_database(settings, beside),
         privacy_file=settings.privacy_file and str(beside / settings.privacy_file),
         broker=_resolved(settings.broker, beside),
         page=page,
@@ -155,6 +170,39 @@ def read(path: Path) -> str:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8 text") from None
+
+
+def _database_faults(settings: FloorSettings) -> Iterator[str]:
+    if not settings.shared:
+        for key in ("database_password_file", "snapshot_file"):
+            if getattr(settings, key):
+                yield f"{key} goes with a `database` that is a URL like postgresql://user@host/name"
+        return
+    try:
+        url = urlsplit(settings.database)
+        keys = [key.lower() for key, _ in parse_qsl(url.query, keep_blank_values=True)]
+    except ValueError:
+        yield "`database` is not a URL; write it like postgresql://user@host/name"
+        return
+    if url.scheme != "postgresql":
+        yield "`database` must be a file, or a URL like postgresql://user@host/name"
+    # Of the URL nothing is repeated here: this text goes to a log.
+    if ":" in url.netloc.rpartition("@")[0] or any("password" in key for key in keys):
+        yield (
+            "`database` holds a password, where others can read it; "
+            "take it out and name a file of its own with database_password_file"
+        )
+
+
+def _database(settings: FloorSettings, beside: Path) -> dict[str, str]:
+    if not settings.shared:
+        file = str(beside / settings.database)
+        return {"database": file, "snapshot_file": file}
+    word = settings.database_password_file
+    return {
+        "database_password_file": word and str(beside / word),
+        "snapshot_file": str(beside / (settings.snapshot_file or "floor.sqlite")),
+    }
 
 
 def _resolved(broker: BrokerSettings, beside: Path) -> BrokerSettings:

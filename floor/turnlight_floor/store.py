@@ -1,23 +1,23 @@
-"""What the floor keeps on disk: aggregates of each minute, and one snapshot of the current day.
+"""What the floor keeps on its own disk: one snapshot of the current day, and the history's minutes.
 
 The history holds cells alone. The snapshot holds the picture with the pids of the current day, so
 that a restart counts nothing twice and forgets nothing: one row with the sums of today, and one
 for each slot of the last quarter of an hour. What is replaced or removed is overwritten on disk.
+Pids never leave this file; where the history is in a shared database, minutes only wait here.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from turnlight.messages import Figures
 from turnlight_floor.desks import Kept
-from turnlight_floor.privacy import Withheld
-
-KEEP_DAYS = 90
+from turnlight_floor.minutes import Minutes, Step, StoreError
 
 MIGRATIONS = (
     """
@@ -39,15 +39,9 @@ CREATE TABLE slot (
 
 VERSION = len(MIGRATIONS)
 
-Cell = tuple[Figures | None, Withheld]
 
-
-class StoreError(OSError):
-    """The database cannot be used; the text names it and the remedy."""
-
-
-class Store:
-    """One SQLite database, used from one thread."""
+class Store(Minutes):
+    """One SQLite database, used from one thread; several may have the file open."""
 
     def __init__(self, path: Path, site: str) -> None:
         """Open or create the database.
@@ -55,7 +49,8 @@ class Store:
         Raises:
             StoreError: it cannot be opened, or another version made it.
         """
-        self._site = site
+        super().__init__(site)
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None)
@@ -88,21 +83,18 @@ class Store:
             changed: slots by their start.
             oldest_s: slots before it go.
         """
-        with self._db:
-            self._db.execute("BEGIN")
-            self._db.execute(
+        slots = [(self._site, start_s, body) for start_s, body in changed.items()]
+        self._write(
+            (
                 "INSERT OR REPLACE INTO snapshot VALUES (?, ?)",
-                (self._site, msgspec.msgpack.encode(kept)),
-            )
-            self._db.executemany(
-                "INSERT OR REPLACE INTO slot VALUES (?, ?, ?)",
-                [(self._site, start_s, body) for start_s, body in changed.items()],
-            )
-            self._db.execute(
-                "DELETE FROM slot WHERE site = ? AND start_s < ?", (self._site, oldest_s)
-            )
+                [(self._site, msgspec.msgpack.encode(kept))],
+            ),
+            ("INSERT OR REPLACE INTO slot VALUES (?, ?, ?)", slots),
+            ("DELETE FROM slot WHERE site = ? AND start_s < ?", [(self._site, oldest_s)]),
+        )
         # What the snapshot no longer holds must not live on in the write-ahead log.
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._told():
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def restore(self) -> tuple[Kept, dict[int, bytes]] | None:
         """The last snapshot and its slots, if there is one that can be read."""
@@ -115,63 +107,30 @@ class Store:
         except msgspec.MsgspecError:
             return None
 
-    def newest_minute(self) -> int | None:
-        """Start of the newest minute in the history."""
-        (start_s,) = self._db.execute(
-            "SELECT max(start_s) FROM minute WHERE site = ?", (self._site,)
-        ).fetchone()
-        return None if start_s is None else int(start_s)
-
-    def keep(self, start_s: int, cells: Mapping[str, Cell]) -> None:
-        """Write one minute's cells, and drop what is older than KEEP_DAYS."""
-        with self._db:
-            self._db.execute("BEGIN")
-            self._db.executemany(
-                "INSERT OR REPLACE INTO minute VALUES (?, ?, ?, ?, ?)",
-                [
-                    (
-                        self._site,
-                        team,
-                        start_s,
-                        None if figures is None else msgspec.json.encode(figures).decode(),
-                        withheld,
-                    )
-                    for team, (figures, withheld) in cells.items()
-                ],
-            )
-            self._db.execute(
-                "DELETE FROM minute WHERE start_s < ?", (start_s - KEEP_DAYS * 86_400,)
-            )
-
-    def minutes(self, team: str, start_s: int, end_s: int) -> list[tuple[int, Cell]]:
-        """History of one team, or of the site with `_site`: start of each minute and its cell."""
-        rows = self._db.execute(
-            "SELECT start_s, figures, withheld FROM minute"
-            " WHERE site = ? AND team = ? AND start_s >= ? AND start_s < ? ORDER BY start_s",
-            (self._site, team, start_s, end_s),
-        )
-        return [
-            (at_s, (None if body is None else msgspec.json.decode(body, type=Figures), why))
-            for at_s, body, why in rows
-        ]
-
-    def history(self, start_s: int, end_s: int) -> Iterator[tuple[int, str, Cell]]:
-        """All of the site's minutes: start, team and cell, by time and team."""
-        for at_s, team, body, why in self._db.execute(
-            "SELECT start_s, team, figures, withheld FROM minute"
-            " WHERE site = ? AND start_s >= ? AND start_s < ? ORDER BY start_s, team",
-            (self._site, start_s, end_s),
-        ):
-            figures = None if body is None else msgspec.json.decode(body, type=Figures)
-            yield at_s, team, (figures, why)
-
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+    def _write(self, *steps: Step) -> None:
+        with self._told(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement, rows in steps:
+                self._db.executemany(statement, rows)
+
+    def _read(self, statement: str, values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        with self._told():
+            yield from self._db.execute(statement, values)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from None
 
 
 def _unusable(path: Path, error: Exception) -> StoreError:
     return StoreError(
         f"{path}: cannot be used as the floor's database ({error}); "
-        "set `database` to a file that this user may write"
+        "set `database` to a file that this user may write, or `snapshot_file` where it is a URL"
     )

@@ -20,7 +20,13 @@ from typing import Literal
 import msgspec
 from paho.mqtt.client import Client
 
-from turnlight.messages import clock_topic, device_topic, floor_topic, window_topic
+from turnlight.messages import (
+    clock_topic,
+    device_topic,
+    discovery_topic,
+    floor_topic,
+    window_topic,
+)
 from turnlight.provision import roles
 from turnlight.provision.authority import Authority, Key, certificate_pem, key_pem, new_key
 from turnlight.provision.files import PRIVATE, put
@@ -59,6 +65,7 @@ def topics(site: str) -> tuple[str, ...]:
             device_topic(site, name, "status"),
             device_topic(site, name, "health"),
             device_topic(site, name, "call"),
+            discovery_topic(site, name),
         )
     ]
     return (

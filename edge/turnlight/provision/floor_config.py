@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import json
 
-def floor_config(site: str, host: str, port: int) -> str:
-    """`floor.toml`; its files are beside it."""
+STATE = "/var/lib/turnlight-floor/floor.sqlite"
+DATABASE_WORD = "database-password"
+"""File with the password of a shared database, beside the settings."""
+
+
+def floor_config(site: str, host: str, port: int, database: str) -> str:
+    """`floor.toml`; its files are beside it. `database` is a URL, or empty for a file."""
+    history = (
+        f"database = {json.dumps(database)}\n"
+        f'database_password_file = "{DATABASE_WORD}"\nsnapshot_file = "{STATE}"\n'
+        if database
+        else f'database = "{STATE}"\n'
+    )
 
     def broker(name: str) -> str:
         return (
@@ -15,7 +27,7 @@ def floor_config(site: str, host: str, port: int) -> str:
     return (
         "# Made by `turnlight provision site`; docs/floor.md lists every key.\n"
         f'site = "{site}"\n'
-        'database = "/var/lib/turnlight-floor/floor.sqlite"\n'
+        f"{history}"
         'privacy_file = "privacy.toml"\n\n'
         f"[broker]\n{broker('aggregator')}\n"
         f'[page]\nhost = "127.0.0.1"\nport = 8080\n\n[page.broker]\n{broker("page")}'

@@ -7,7 +7,13 @@ from collections.abc import Iterable
 import msgspec
 from paho.mqtt.client import topic_matches_sub
 
-from turnlight.messages import clock_topic, device_topic, floor_topic, window_topic
+from turnlight.messages import (
+    clock_topic,
+    device_topic,
+    discovery_topic,
+    floor_topic,
+    window_topic,
+)
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -29,14 +35,21 @@ class Role(msgspec.Struct, frozen=True):
 
 AGGREGATOR, PAGE, TELEPHONE, BRIDGE = "_aggregator", "_page", "_telephone", "_bridge"
 FLEET = "_fleet"
+HOME_ASSISTANT = "_home-assistant"
 
 
 def device(site: str, team: str, name: str) -> Role:
-    """A desk writes its own windows, status and health, and hears its calls and the time."""
+    """A desk writes its own windows, status and health, may let Home Assistant find it, and hears
+    its calls and the time."""
     status = device_topic(site, name, "status")
     return Role(
         name,
-        writes=(window_topic(site, team), status, device_topic(site, name, "health")),
+        writes=(
+            window_topic(site, team),
+            status,
+            device_topic(site, name, "health"),
+            discovery_topic(site, name),
+        ),
         reads=(status, device_topic(site, name, "call"), clock_topic(site)),
     )
 
@@ -64,6 +77,15 @@ def services(site: str) -> tuple[Role, ...]:
         Role(TELEPHONE, writes=(device_topic(site, "+", "call"),), reads=()),
         Role(BRIDGE, writes=(), reads=(floor,)),
         fleet(site),
+        Role(
+            HOME_ASSISTANT,
+            writes=(),
+            reads=(
+                discovery_topic(site, "+"),
+                device_topic(site, "+", "status"),
+                device_topic(site, "+", "health"),
+            ),
+        ),
     )
 
 

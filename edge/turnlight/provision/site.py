@@ -4,7 +4,7 @@ site.toml                what the site is called and where its broker is
 authority/               ca.key, the register and the open invitations: the one secret place
 broker/                  all that the broker's machine needs
 floor/                   all that aggregator and page need
-services/                credentials for the telephone system, for a bridge and for IT's eyes
+services/                credentials for the telephone system, a bridge, IT's eyes, Home Assistant
 rollout.json             how desks were before the version that is being rolled out
 units/                   for systemd
 """
@@ -29,7 +29,7 @@ from turnlight.provision.authority import (
 )
 from turnlight.provision.broker_config import broker_config
 from turnlight.provision.files import PRIVATE, locked, put
-from turnlight.provision.floor_config import PRIVACY, floor_config
+from turnlight.provision.floor_config import DATABASE_WORD, PRIVACY, floor_config
 from turnlight.provision.register import DAY_S, WARN_DAYS, Issued, Register
 from turnlight.provision.site_settings import SiteSettings
 from turnlight.provision.trouble import ProvisionError
@@ -175,10 +175,13 @@ class Site:
                     folder / "broker", bind=site.bind, port=site.port, state=site.broker_state
                 ),
             )
-            write("floor/floor.toml", floor_config(site.site, site.hosts[0], site.port))
+            settings = floor_config(site.site, site.hosts[0], site.port, site.database)
+            write("floor/floor.toml", settings)
+            if site.database and not (folder / "floor" / DATABASE_WORD).exists():
+                write(f"floor/{DATABASE_WORD}", "", PRIVATE)
             if not (folder / "floor" / "privacy.toml").exists():
                 write("floor/privacy.toml", PRIVACY)
-            for name, text in units(folder).items():
+            for name, text in units(folder, bool(site.database)).items():
                 write(f"units/{name}", text)
         return changed
 

@@ -33,6 +33,8 @@ class SiteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Address at which the broker listens; empty is every one."""
     device_days: Annotated[int, Meta(ge=1, le=AUTHORITY_DAYS)] = 730
     broker_state: str = "/var/lib/turnlight-broker"
+    database: str = ""
+    """URL of a PostgreSQL for the floor's history, without a password; empty keeps a file."""
 
 
 def differences(found: SiteSettings, asked: SiteSettings) -> str:
