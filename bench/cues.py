@@ -26,8 +26,11 @@ from turnlight.dsp import CONFIRM, HOP_MS, Frames
 CALLS, SECONDS, QUICK_CALLS = 24, 300.0, 2
 NEAR_MS = 15_000
 """As far as two cues lie from each other: so much may one wait for the other."""
+NEAR_EVENT_MS = 5_000
+"""Of an event: who sees the light thinks of the last few seconds."""
 
 CUES: tuple[Cue, ...] = (*PRIORITY, "breathe")
+EVENTS: tuple[Cue, ...] = ("let_finish",)
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -39,7 +42,8 @@ class Span(msgspec.Struct, frozen=True):
 
     def near(self, cue: Cue, at_ms: int) -> bool:
         """Whether a cue of then is this one."""
-        return cue == self.cue and self.start_ms - NEAR_MS <= at_ms <= self.end_ms + NEAR_MS
+        near_ms = NEAR_EVENT_MS if cue in EVENTS else NEAR_MS
+        return cue == self.cue and self.start_ms - near_ms <= at_ms <= self.end_ms + near_ms
 
 
 class Said(msgspec.Struct):

@@ -357,4 +357,6 @@ def test_an_interruption_in_doubt_is_kept_to_itself_and_told() -> None:
     desk = Desk()
     assert desk.cues.look(200, LISTENING, [], [interruption(taken=True)]) is not None
     assert desk.see(LISTENING, 5) == []
-    assert withheld(desk) == [("let_finish", "It was not clear enough that both spoke.")]
+    assert withheld(desk) == [
+        ("let_finish", "It was not clear enough that you spoke over the customer.")
+    ]

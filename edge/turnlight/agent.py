@@ -118,6 +118,7 @@ class Listener:
             keep=False,
             rolling_ms=(self._share_ms, *ROLLING_MS.values()),
             strain_margin=margins.strain,
+            strain_longer=margins.strain_blocks,
         )
         self._books = Conversation(config, keep, epoch_ms)
         self._unsettled: deque[_Extras | None] = deque()
@@ -258,7 +259,7 @@ class Listener:
 
         music = (agent_flags | customer_flags) & FLAG_MUSIC != 0
         speech_q15 = 32767 if music else max(agent_q15, customer_q15)
-        self._doubt.push(now_ms + HOP_MS, speech_q15, agent_sure_q15, customer_sure_q15)
+        self._doubt.push(now_ms + HOP_MS, speech_q15, agent_q15, agent_sure_q15, customer_sure_q15)
         self._unsettled.append(extras)
         known = self._known_of(self._hold.on, self._tones.now)
         if known == "hung_up":  # it stands in no later frame, and this one may still wait

@@ -160,7 +160,12 @@ class Cues:
         self._in_call = s.in_call
         self._note(now_ms, s, events)
         self._withheld += [
-            CueWithheld(now_ms, "let_finish", _TAKEN, "It was not clear enough that both spoke.")
+            CueWithheld(
+                now_ms,
+                "let_finish",
+                _TAKEN,
+                "It was not clear enough that you spoke over the customer.",
+            )
             for event in doubtful
             if event.floor_taken and event.by == "agent"
         ]
