@@ -56,6 +56,12 @@ def test_a_desk_of_which_the_core_is_never_sure_must_be_surer() -> None:
     assert not doubt([(UNSURE, 2_000), (27_000, 200)]).believes(overlap)
 
 
+def test_how_undecided_the_core_is_looks_back_for_thirty_seconds() -> None:
+    assert doubt([(UNSURE, 3_000)]).undecided > 0.99
+    assert doubt([(UNSURE, 3_000), (SURE, 3_100)]).undecided < 0.25
+    assert doubt([(UNSURE, 3_000), (NO, 3_100)]).undecided < 0.05
+
+
 @pytest.mark.parametrize(("length_ms", "believed"), [(1_050, False), (1_150, True)])
 def test_a_vain_interruption_is_clearly_longer_than_a_backchannel(
     length_ms: int, believed: bool

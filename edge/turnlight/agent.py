@@ -345,6 +345,7 @@ class Listener:
             own_strain=self._own_voice.strain if self._own_voice else None,
             own_strain_high=self._own_voice is not None and self._own_voice.high,
             fault=self._fault or self._clipping.reason(),
+            undecided=self._doubt.undecided,
             doubts=self._trust.doubts,
         )
         events = side.take_events()

@@ -22,18 +22,22 @@ BEFORE_MS = 400
 """Before an interruption, in which the customer was speaking."""
 AFTER_MS = GAP_MAX_MS
 """After an overlap, in which who took the floor goes on: heard by the time the overlap is known."""
+USUALLY = 0.2
+"""So undecided about the agent, 0..1, is the core on a desk of middling noise."""
 _Q15 = 32_768
 
 
 class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """What a cue asks for beyond its condition."""
 
-    share: float = 0.007
+    share: float = 0.005
     """The talk share is over its limit by this."""
+    share_unsure: float = 0.20
+    """By more, this times how much more undecided than `USUALLY` the core was of late."""
     strain: float = 1.0
     """Strain is over what is high, or under what is calm, by this."""
     strain_blocks: int = 1
-    """And for so many half seconds of speech longer."""
+    """And for so many half seconds of speech longer; twice as many where it has come back."""
     sure: float = 0.70
     """Of an interruption: through its overlap, the mean probability that both speak."""
     unsure: float = 0.50
@@ -47,9 +51,13 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     quiet: float = 0.3
     """Nobody speaks in a silence: no frame of it has a higher probability of it."""
 
+    def of_share(self, undecided: float) -> float:
+        """What the talk share is over its limit by, where the core is so undecided."""
+        return self.share + self.share_unsure * max(0.0, undecided - USUALLY)
+
 
 USUAL = Margins()
-EXACT = Margins(share=0.0, strain=0.0, strain_blocks=0, sure=0.0, quiet=1.0)
+EXACT = Margins(share=0.0, share_unsure=0.0, strain=0.0, strain_blocks=0, sure=0.0, quiet=1.0)
 """For who is told the truth: the bare conditions."""
 
 
@@ -72,6 +80,8 @@ class Doubt:
         self._customer = deque([0] * kept, kept)
         self._agent_first = deque([0] * (kept + late + CONFIRM), kept + late + CONFIRM)
         """The same as it was decided first: it reaches further."""
+        self._spread = 0
+        """Sum of p (1 - p) over what is kept of the agent."""
         self._until_ms = -line_ms - CONFIRM * HOP_MS
         """End of the newest of the customer's."""
         self._quiet_q15 = round(margins.quiet * _Q15)
@@ -98,6 +108,8 @@ class Doubt:
         if speech_q15 > self._quiet_q15:
             self.heard_ms = end_ms
         self._agent_first.append(agent_q15)
+        self._spread += agent_sure_q15 * (_Q15 - agent_sure_q15)
+        self._spread -= self._agent[0] * (_Q15 - self._agent[0])
         self._agent.append(agent_sure_q15)
         self._customer.append(customer_sure_q15)
         self._until_ms += HOP_MS
@@ -113,7 +125,7 @@ class Doubt:
         pairs = islice(zip(self._agent, self._customer, strict=False), start, end)
         both = [min(pair) for pair in pairs]
         expected_ms = sum(both) * HOP_MS / _Q15
-        asked = margins.sure + margins.unsure * self._undecided()
+        asked = margins.sure + margins.unsure * self.undecided
         if expected_ms <= OVERLAP_MAX_MS or expected_ms < asked * len(both) * HOP_MS:
             return False
         length_ms = interruption.end_ms - interruption.start_ms
@@ -125,11 +137,10 @@ class Doubt:
         after = islice(self._agent_first, end, end + AFTER_MS // HOP_MS)
         return _mean(before) >= margins.spoke and _mean(after) >= margins.goes_on
 
-    def _undecided(self) -> float:
+    @property
+    def undecided(self) -> float:
         """How undecided the core was about the agent of late, 0..1: the mean of 4 p (1 - p)."""
-        kept = len(self._customer)
-        agent = islice(self._agent, kept)
-        return sum(q15 * (_Q15 - q15) for q15 in agent) * 4 / (kept * _Q15 * _Q15)
+        return self._spread * 4 / (len(self._agent) * _Q15 * _Q15)
 
 
 def _mean(probabilities_q15: Iterable[int]) -> float:
