@@ -206,7 +206,7 @@ def test_a_longer_course_asks_for_half_a_second_more_of_it() -> None:
     assert (bare.high, careful.high) == (True, False)
     careful.push(500, Strain(80.0, 1.0))
     assert careful.high
-    for blocks, turned in ((11, False), (1, True)):
+    for blocks, turned in ((10, False), (1, True)):
         for _ in range(blocks):
             careful.push(1_000, Strain(10.0, 1.0))
         assert careful.turned == turned

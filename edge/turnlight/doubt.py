@@ -18,7 +18,7 @@ from turnlight.turns import BACKCHANNEL_MAX_MS, OVERLAP_MAX_MS, Event
 
 KEPT_MS = 30_000
 """Of a longer overlap the first part is not looked at any more."""
-BEFORE_MS = 400
+BEFORE_MS = 500
 """Before an interruption, in which the customer was speaking."""
 AFTER_MS = GAP_MAX_MS
 """After an overlap, in which who took the floor goes on: heard by the time the overlap is known."""
@@ -36,13 +36,13 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """By more, this times how much more undecided than `USUALLY` the core was of late."""
     strain: float = 1.0
     """Strain is over what is high, or under what is calm, by this."""
-    strain_blocks: int = 1
-    """And for so many half seconds of speech longer; twice as many where it has come back."""
+    strain_blocks: int = 2
+    """And for so many half seconds of speech longer."""
     sure: float = 0.70
     """Of an interruption: through its overlap, the mean probability that both speak."""
     unsure: float = 0.50
     """More of it, by this times how undecided the core was of late about the agent, 0..1."""
-    spoke: float = 0.45
+    spoke: float = 0.65
     """Before an interruption that is no longer than a backchannel: the customer's mean one."""
     goes_on: float = 0.55
     """After an overlap that is no longer than a backchannel: the agent's mean one."""

@@ -154,8 +154,7 @@ class Course:
     Args:
         settings: the limits.
         margin: by so much it must be beyond them.
-        longer: for so many half seconds of speech more, and to have come back twice as many:
-            who hears of it a second later loses nothing.
+        longer: for so many half seconds of speech more.
     """
 
     BINS = 64
@@ -163,8 +162,7 @@ class Course:
 
     def __init__(self, settings: CueSettings, margin: float = 0.0, longer: int = 0) -> None:
         self._high, self._calm = settings.strain_high + margin, settings.strain_calm - margin
-        needed = max(1, math.ceil(settings.strain_for_s * 1000 / BLOCK_MS))
-        self._needed, self._needed_back = needed + longer, needed + 2 * longer
+        self._needed = max(1, math.ceil(settings.strain_for_s * 1000 / BLOCK_MS)) + longer
         self._over = self._under = 0
         self.high = False
         """It is high, and has not come back since."""
@@ -185,7 +183,7 @@ class Course:
         self._under = self._under + 1 if value <= self._calm else 0
         if self._over >= self._needed:
             self.high = self.was_high = True
-        elif self._under >= self._needed_back:
+        elif self._under >= self._needed:
             self.high = False
         self._count += 1
         self._total += value
