@@ -36,7 +36,7 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """By more, this times how much more undecided than `USUALLY` the core was of late."""
     strain: float = 1.0
     """Strain is over what is high, or under what is calm, by this."""
-    strain_blocks: int = 2
+    strain_blocks: int = 1
     """And for so many half seconds of speech longer."""
     sure: float = 0.70
     """Of an interruption: through its overlap, the mean probability that both speak."""
