@@ -41,7 +41,7 @@ SECTIONS = {
     "latency": "How late a decision is known",
     "pace": "Syllables",
     "turns": "Interruptions and backchannels of the demo calls",
-    "cues": "Cues over two hours of conversation on desks",
+    "cues": "Cues over four hours of conversation on desks",
     "lamp": "From the sound that causes it to the lamp",
     "cost": "What it costs on aarch64",
     "strain": "Vocal strain",

@@ -218,7 +218,7 @@ def test_an_interruption_that_the_core_is_not_sure_of_is_withheld_and_told() -> 
     (call,) = listen(made).calls
     assert "let_finish" not in [cue.cue for cue in call.cues]
     assert [(held.cue, held.because) for held in call.withheld if held.cue == "let_finish"] == [
-        ("let_finish", "It was not clear enough that both spoke.")
+        ("let_finish", "It was not clear enough that you spoke over the customer.")
     ]
     assert call.metrics["interruptions"]["agent"]["count"] == 1
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import latency, pace, recovery, scenes, scores, summary, truth
+from bench import cues, latency, pace, recovery, scenes, scores, summary, truth
 from bench.table import markdown, shown
+from turnlight.turns import Event
 
 ROOT = Path(__file__).parents[1]
 RATE_HZ = 16_000
@@ -287,3 +288,35 @@ def test_pace_is_correlated_by_count_and_by_rate() -> None:
     assert row["count r"] == pytest.approx(1)
     assert row["rate r"] == pytest.approx(1)
     assert row["nuclei per syllable"] == 2
+
+
+# --- cues
+
+
+def said(shown: list[tuple[int, cues.Cue]], *spans: cues.Span) -> cues.Said:
+    return cues.Said(shown, list(spans))
+
+
+@pytest.mark.parametrize(
+    ("cue", "at_ms", "wrong"),
+    [
+        ("let_finish", 15_000, False),
+        ("let_finish", 19_000, True),
+        ("long_turn", 19_000, False),
+        ("long_turn", 26_100, True),
+    ],
+)
+def test_a_cue_is_wrong_where_its_condition_holds_at_no_time_near_it(
+    cue: cues.Cue, at_ms: int, wrong: bool
+) -> None:
+    """An interruption is of the last few seconds; what stands may have had to wait."""
+    true = said([], cues.Span(cue, 8_000, 11_000))
+    assert cues.compare(said([(at_ms, cue)]), true)["wrong"] == [cue] * wrong
+
+
+def test_a_second_interruption_is_one_whatever_was_said_of_the_first() -> None:
+    def by_agent(at_ms: int, taken: bool) -> Event:
+        return Event("interruption", "agent", at_ms - 1_500, at_ms, taken, at_ms)
+
+    events = [by_agent(5_000, True), by_agent(33_000, False), by_agent(80_000, False)]
+    assert [span.start_ms for span in cues.interrupted(events)] == [5_000, 33_000]

@@ -345,6 +345,12 @@ def test_a_share_at_its_limit_is_not_said_unless_it_is_measured_exactly() -> Non
     assert exact.reason("share_floor", 0, at_its_limit).startswith("You have talked 66 %")
 
 
+def test_a_share_is_further_over_its_limit_where_the_core_is_often_undecided() -> None:
+    over = Situation(in_call=True, agent_ms=26_400, customer_ms=13_600, undecided=0.2)
+    assert "share_floor" in Desk().see(over, 1)
+    assert "share_floor" not in Desk().see(msgspec.structs.replace(over, undecided=0.4), 60)
+
+
 def test_slow_down_is_not_said_after_the_voice_has_calmed_though_it_had_to_wait() -> None:
     desk = Desk()
     desk.see(LISTENING, 0.1, interruption(taken=True))
@@ -357,4 +363,6 @@ def test_an_interruption_in_doubt_is_kept_to_itself_and_told() -> None:
     desk = Desk()
     assert desk.cues.look(200, LISTENING, [], [interruption(taken=True)]) is not None
     assert desk.see(LISTENING, 5) == []
-    assert withheld(desk) == [("let_finish", "It was not clear enough that both spoke.")]
+    assert withheld(desk) == [
+        ("let_finish", "It was not clear enough that you spoke over the customer.")
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from turnlight.doubt import EXACT, USUAL, Doubt, Margins
+from turnlight.dsp import CONFIRM
 from turnlight.turns import Event
 
 SURE, UNSURE, NO = 31_000, 16_384, 300
@@ -12,17 +13,25 @@ SURE, UNSURE, NO = 31_000, 16_384, 300
 
 def doubt(
     agent: list[tuple[int, int]],
-    customer: int = SURE,
+    customer: int | list[tuple[int, int]] = SURE,
     margins: Margins = USUAL,
-    line_ms: int = 0,
 ) -> Doubt:
-    """After frames of the agent's probability, so many of each; the customer's never changes."""
-    made = Doubt(margins, line_ms)
-    # the first of them is about the frame 200 ms before the sound
-    frames = [NO] * 20 + [q15 for q15, count in agent for _ in range(count)]
-    for i, q15 in enumerate(frames):
-        made.push((i + 1) * 10, max(q15, customer), q15, customer)
+    """After frames of the probabilities, so many of each; they are confirmed as they were first."""
+    made = Doubt(margins)
+    ours = [q15 for q15, count in agent for _ in range(count)]
+    if isinstance(customer, int):
+        customer = [(customer, len(ours))]
+    theirs = [q15 for q15, count in customer for _ in range(count)]
+    hear(made, ours, theirs)
     return made
+
+
+def hear(made: Doubt, agent: list[int], customer: list[int], line_ms: int = 0) -> None:
+    """Both parties' probabilities as the core gives them, frame by frame."""
+    late = [NO] * CONFIRM
+    frames = zip(agent, late + agent, late + customer, customer, strict=False)
+    for i, (first, ours, theirs, now) in enumerate(frames):
+        made.push((i + 1) * 10 - line_ms, max(first, now), first, ours, theirs)
 
 
 def interruption(start_ms: int, end_ms: int, taken: bool = True) -> Event:
@@ -36,7 +45,7 @@ def test_an_overlap_is_believed_where_both_surely_spoke() -> None:
 
 
 def test_it_is_judged_by_the_time_in_which_it_was() -> None:
-    made = doubt([(NO, 300), (SURE, 100), (NO, 400)])
+    made = doubt([(NO, 300), (SURE, 130), (NO, 370)])
     assert made.believes(interruption(3_000, 4_000))
     assert not made.believes(interruption(5_000, 6_000))
 
@@ -45,6 +54,12 @@ def test_a_desk_of_which_the_core_is_never_sure_must_be_surer() -> None:
     overlap = interruption(20_000, 21_000)
     assert doubt([(NO, 2_000), (27_000, 200)]).believes(overlap)
     assert not doubt([(UNSURE, 2_000), (27_000, 200)]).believes(overlap)
+
+
+def test_how_undecided_the_core_is_looks_back_for_thirty_seconds() -> None:
+    assert doubt([(UNSURE, 3_000)]).undecided > 0.99
+    assert doubt([(UNSURE, 3_000), (SURE, 3_100)]).undecided < 0.25
+    assert doubt([(UNSURE, 3_000), (NO, 3_100)]).undecided < 0.05
 
 
 @pytest.mark.parametrize(("length_ms", "believed"), [(1_050, False), (1_150, True)])
@@ -59,13 +74,55 @@ def test_what_lies_further_back_than_is_remembered_is_not_believed() -> None:
     assert not doubt([(SURE, 200), (NO, 4_000)]).believes(interruption(0, 2_000))
 
 
+@pytest.mark.parametrize(("length_ms", "believed"), [(520, False), (560, True)])
+def test_by_its_probabilities_too_an_overlap_is_longer_than_at_any_change_of_turns(
+    length_ms: int, believed: bool
+) -> None:
+    """Two who are heard at once for 520 ms with 95 % have most likely been so for 490 ms."""
+    made = doubt([(NO, 300), (SURE, 200)])
+    assert made.believes(interruption(3_000, 3_000 + length_ms)) == believed
+
+
+@pytest.mark.parametrize(("spoke_ms", "believed"), [(250, False), (400, True)])
+def test_whoever_is_interrupted_was_speaking(spoke_ms: int, believed: bool) -> None:
+    """Two who begin nearly at once do not; and over another voice the agent is heard late."""
+    frames = spoke_ms // 10
+    made = doubt([(NO, 300), (SURE, 200)], [(NO, 300 - frames), (SURE, 200 + frames)])
+    assert made.believes(interruption(3_000, 3_800)) == believed
+
+
+@pytest.mark.parametrize(("goes_on_ms", "believed"), [(100, False), (200, True)])
+def test_whoever_takes_the_floor_goes_on(goes_on_ms: int, believed: bool) -> None:
+    """Of an agent who ends with the customer it is not sure that the floor was taken."""
+    made = doubt([(NO, 300), (SURE, 80 + goes_on_ms // 10), (NO, 100)])
+    assert made.believes(interruption(3_000, 3_800)) == believed
+
+
+def test_that_the_agent_goes_on_is_known_before_it_is_confirmed() -> None:
+    """The lamp waits for nothing: 250 ms after the overlap it knows of it, and of those 250 ms."""
+    assert doubt([(NO, 300), (SURE, 80 + 25)]).believes(interruption(3_000, 3_800))
+
+
+@pytest.mark.parametrize(("before_ms", "after_ms"), [(0, 250), (400, 0)])
+def test_an_overlap_longer_than_any_backchannel_needs_no_further_witness(
+    before_ms: int, after_ms: int
+) -> None:
+    before, after = before_ms // 10, after_ms // 10
+    made = doubt(
+        [(NO, 300), (SURE, 120 + after), (NO, 100)], [(NO, 300 - before), (SURE, 220 + before)]
+    )
+    assert made.believes(interruption(3_000, 4_200))
+
+
 def test_on_a_slow_line_both_are_taken_of_the_moment_in_which_they_spoke() -> None:
     """The agent's voice comes at once, what the customer said then comes 400 ms later."""
     made = Doubt(USUAL, line_ms=400)
-    for i in range(600):
-        agent, customer = SURE if 320 <= i < 420 else NO, SURE if 360 <= i < 460 else NO
-        made.push((i + 1) * 10, max(agent, customer), agent, customer)
+    agent = [SURE if 300 <= i < 430 else NO for i in range(600)]
+    customer = [SURE if 290 <= i < 440 else NO for i in range(600)]
+    hear(made, agent, customer, line_ms=400)
+    # the customer's 2.90 to 4.40 s were spoken at 2.50 to 4.00 s
     assert made.believes(interruption(3_000, 4_000))
+    assert not made.believes(interruption(3_400, 4_400))
 
 
 def test_whoever_is_told_the_truth_believes_everything() -> None:
@@ -75,5 +132,5 @@ def test_whoever_is_told_the_truth_believes_everything() -> None:
 def test_a_silence_begins_anew_where_somebody_may_have_spoken() -> None:
     made = Doubt(USUAL)
     for i, q15 in enumerate([SURE] * 100 + [NO] * 200 + [12_000] + [NO] * 100):
-        made.push((i + 1) * 10, q15, q15, 0)
+        made.push((i + 1) * 10, q15, q15, q15, 0)
     assert made.heard_ms == 3_010

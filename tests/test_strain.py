@@ -198,6 +198,20 @@ def test_the_summary() -> None:
     assert course().summary() is None
 
 
+def test_a_longer_course_asks_for_half_a_second_more_of_it() -> None:
+    bare, careful = Course(CueSettings()), Course(CueSettings(), longer=1)
+    for _ in range(10):
+        for course in (bare, careful):
+            course.push(0, Strain(80.0, 1.0))
+    assert (bare.high, careful.high) == (True, False)
+    careful.push(500, Strain(80.0, 1.0))
+    assert careful.high
+    for blocks, turned in ((10, False), (1, True)):
+        for _ in range(blocks):
+            careful.push(1_000, Strain(10.0, 1.0))
+        assert careful.turned == turned
+
+
 def test_a_margin_asks_for_more_than_the_limits() -> None:
     bare, careful = Course(CueSettings()), Course(CueSettings(), margin=3)
     for i, value in enumerate([62.0] * 10 + [64.0] * 10 + [34.0] * 10 + [31.0] * 10):

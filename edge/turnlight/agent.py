@@ -118,6 +118,7 @@ class Listener:
             keep=False,
             rolling_ms=(self._share_ms, *ROLLING_MS.values()),
             strain_margin=margins.strain,
+            strain_longer=margins.strain_blocks,
         )
         self._books = Conversation(config, keep, epoch_ms)
         self._unsettled: deque[_Extras | None] = deque()
@@ -258,7 +259,7 @@ class Listener:
 
         music = (agent_flags | customer_flags) & FLAG_MUSIC != 0
         speech_q15 = 32767 if music else max(agent_q15, customer_q15)
-        self._doubt.push(now_ms + HOP_MS, speech_q15, agent_sure_q15, customer_sure_q15)
+        self._doubt.push(now_ms + HOP_MS, speech_q15, agent_q15, agent_sure_q15, customer_sure_q15)
         self._unsettled.append(extras)
         known = self._known_of(self._hold.on, self._tones.now)
         if known == "hung_up":  # it stands in no later frame, and this one may still wait
@@ -344,6 +345,7 @@ class Listener:
             own_strain=self._own_voice.strain if self._own_voice else None,
             own_strain_high=self._own_voice is not None and self._own_voice.high,
             fault=self._fault or self._clipping.reason(),
+            undecided=self._doubt.undecided,
             doubts=self._trust.doubts,
         )
         events = side.take_events()

@@ -52,6 +52,7 @@ class Conversation:
         epoch_ms: Unix time of the sound's time 0.
         rolling_ms: lengths of time that `ledger.so_far` may be asked for.
         strain_margin: by so much the strain must be beyond its limits.
+        strain_longer: and for so many half seconds of speech more.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Conversation:
         epoch_ms: int = 0,
         rolling_ms: Iterable[int] = (),
         strain_margin: float = 0.0,
+        strain_longer: int = 0,
     ) -> None:
         self._keep = keep
-        self._strain_margin = strain_margin
+        self._strain_margins = strain_margin, strain_longer
         self._end_after_ms = round(config.call.end_after_silence_s * 1000)
         self._by_line = False
         """The telephone system has spoken: sound no longer begins or ends a call."""
@@ -80,7 +82,7 @@ class Conversation:
         self._begin()
 
     def _begin(self) -> None:
-        self.course = Course(self._cues, self._strain_margin)
+        self.course = Course(self._cues, *self._strain_margins)
         self.hold_since_ms = self.silent_since_ms = None
         self._events: list[Event] = []
         self._segments: list[Segment] = []

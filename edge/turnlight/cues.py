@@ -108,6 +108,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     own_strain_high: bool = False
     fault: str = ""
     """What is broken, as a sentence; empty when nothing is."""
+    undecided: float = 0.0
+    """How undecided the core was about the agent of late, 0..1."""
     doubts: dict[Cue, str] = {}
     """Cues that the sound is too poor for, and why, as part of a sentence."""
 
@@ -160,7 +162,12 @@ class Cues:
         self._in_call = s.in_call
         self._note(now_ms, s, events)
         self._withheld += [
-            CueWithheld(now_ms, "let_finish", _TAKEN, "It was not clear enough that both spoke.")
+            CueWithheld(
+                now_ms,
+                "let_finish",
+                _TAKEN,
+                "It was not clear enough that you spoke over the customer.",
+            )
             for event in doubtful
             if event.floor_taken and event.by == "agent"
         ]
@@ -316,7 +323,7 @@ class Cues:
                     return f"You have held the floor for {s.agent_turn_ms / 1000:.0f} seconds."
             case "share_floor":
                 enough = s.agent_ms + s.customer_ms >= settings.share_after_speech_s * 1000
-                if enough and _share(s) > settings.share_over + self._margins.share:
+                if enough and _share(s) > settings.share_over + self._margins.of_share(s.undecided):
                     span = _span(settings.share_window_s)
                     return f"You have talked {100 * _share(s):.0f} % of the last {span}."
             case "long_silence":

@@ -7,37 +7,57 @@ the agent's trust, so a cue asks for more than its bare condition: docs/cues.md 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from itertools import islice
 
 import msgspec
 
 from turnlight.dsp import CONFIRM, HOP_MS
-from turnlight.turns import BACKCHANNEL_MAX_MS, Event
+from turnlight.settle import GAP_MAX_MS
+from turnlight.turns import BACKCHANNEL_MAX_MS, OVERLAP_MAX_MS, Event
 
 KEPT_MS = 30_000
 """Of a longer overlap the first part is not looked at any more."""
+BEFORE_MS = 500
+"""Before an interruption, in which the customer was speaking."""
+AFTER_MS = GAP_MAX_MS
+"""After an overlap, in which who took the floor goes on: heard by the time the overlap is known."""
+USUALLY = 0.2
+"""So undecided about the agent, 0..1, is the core on a desk of middling noise."""
 _Q15 = 32_768
 
 
 class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """What a cue asks for beyond its condition."""
 
-    share: float = 0.015
+    share: float = 0.005
     """The talk share is over its limit by this."""
-    strain: float = 3.0
+    share_unsure: float = 0.20
+    """By more, this times how much more undecided than `USUALLY` the core was of late."""
+    strain: float = 1.0
     """Strain is over what is high, or under what is calm, by this."""
-    sure: float = 0.65
+    strain_blocks: int = 1
+    """And for so many half seconds of speech longer."""
+    sure: float = 0.70
     """Of an interruption: through its overlap, the mean probability that both speak."""
-    unsure: float = 0.75
+    unsure: float = 0.50
     """More of it, by this times how undecided the core was of late about the agent, 0..1."""
+    spoke: float = 0.65
+    """Before an interruption that is no longer than a backchannel: the customer's mean one."""
+    goes_on: float = 0.55
+    """After an overlap that is no longer than a backchannel: the agent's mean one."""
     backchannel_ms: int = 100
     """An overlap that did not take the floor is longer than a backchannel by this."""
     quiet: float = 0.3
     """Nobody speaks in a silence: no frame of it has a higher probability of it."""
 
+    def of_share(self, undecided: float) -> float:
+        """What the talk share is over its limit by, where the core is so undecided."""
+        return self.share + self.share_unsure * max(0.0, undecided - USUALLY)
+
 
 USUAL = Margins()
-EXACT = Margins(share=0.0, strain=0.0, sure=0.0, quiet=1.0)
+EXACT = Margins(share=0.0, share_unsure=0.0, strain=0.0, strain_blocks=0, sure=0.0, quiet=1.0)
 """For who is told the truth: the bare conditions."""
 
 
@@ -58,6 +78,10 @@ class Doubt:
         kept, late = KEPT_MS // HOP_MS, line_ms // HOP_MS
         self._agent = deque([0] * (kept + late), kept + late)
         self._customer = deque([0] * kept, kept)
+        self._agent_first = deque([0] * (kept + late + CONFIRM), kept + late + CONFIRM)
+        """The same as it was decided first: it reaches further."""
+        self._spread = 0
+        """Sum of p (1 - p) over what is kept of the agent."""
         self._until_ms = -line_ms - CONFIRM * HOP_MS
         """End of the newest of the customer's."""
         self._quiet_q15 = round(margins.quiet * _Q15)
@@ -65,41 +89,60 @@ class Doubt:
         """End of the last frame in which somebody may have spoken."""
 
     def push(
-        self, end_ms: int, speech_q15: int, agent_sure_q15: int, customer_sure_q15: int
+        self,
+        end_ms: int,
+        speech_q15: int,
+        agent_q15: int,
+        agent_sure_q15: int,
+        customer_sure_q15: int,
     ) -> None:
         """Take one frame.
 
         Args:
             end_ms: its end.
             speech_q15: the higher probability of the two parties; music counts as speech.
+            agent_q15: probability of the agent.
             agent_sure_q15: confirmed probability of the frame CONFIRM frames before.
             customer_sure_q15: the same of the customer.
         """
         if speech_q15 > self._quiet_q15:
             self.heard_ms = end_ms
+        self._agent_first.append(agent_q15)
+        self._spread += agent_sure_q15 * (_Q15 - agent_sure_q15)
+        self._spread -= self._agent[0] * (_Q15 - self._agent[0])
         self._agent.append(agent_sure_q15)
         self._customer.append(customer_sure_q15)
         self._until_ms += HOP_MS
 
     def believes(self, interruption: Event) -> bool:
-        """Whether both spoke through the overlap, so surely that it may be said."""
-        if not self._margins.sure:
+        """Whether the agent spoke over the customer, so surely that it may be said."""
+        margins = self._margins
+        if not margins.sure:
             return True
-        length_ms = interruption.end_ms - interruption.start_ms
-        if not interruption.floor_taken:
-            length_ms -= BACKCHANNEL_MAX_MS + self._margins.backchannel_ms
         newest = len(self._customer) - self._until_ms // HOP_MS
         start = max(0, newest + interruption.start_ms // HOP_MS)
-        end = newest + interruption.end_ms // HOP_MS
-        pairs = islice(zip(self._agent, self._customer, strict=False), start, max(start, end))
+        end = max(start, newest + interruption.end_ms // HOP_MS)
+        pairs = islice(zip(self._agent, self._customer, strict=False), start, end)
         both = [min(pair) for pair in pairs]
-        if length_ms <= 0 or not both:
+        expected_ms = sum(both) * HOP_MS / _Q15
+        asked = margins.sure + margins.unsure * self.undecided
+        if expected_ms <= OVERLAP_MAX_MS or expected_ms < asked * len(both) * HOP_MS:
             return False
-        asked = self._margins.sure + self._margins.unsure * self._undecided()
-        return sum(both) / len(both) >= asked * _Q15
+        length_ms = interruption.end_ms - interruption.start_ms
+        if length_ms > BACKCHANNEL_MAX_MS + margins.backchannel_ms:
+            return True
+        if not interruption.floor_taken:
+            return False
+        before = islice(self._customer, max(0, start - BEFORE_MS // HOP_MS), start)
+        after = islice(self._agent_first, end, end + AFTER_MS // HOP_MS)
+        return _mean(before) >= margins.spoke and _mean(after) >= margins.goes_on
 
-    def _undecided(self) -> float:
+    @property
+    def undecided(self) -> float:
         """How undecided the core was about the agent of late, 0..1: the mean of 4 p (1 - p)."""
-        kept = len(self._customer)
-        agent = islice(self._agent, kept)
-        return sum(q15 * (_Q15 - q15) for q15 in agent) * 4 / (kept * _Q15 * _Q15)
+        return self._spread * 4 / (len(self._agent) * _Q15 * _Q15)
+
+
+def _mean(probabilities_q15: Iterable[int]) -> float:
+    values = list(probabilities_q15)
+    return sum(values) / (len(values) * _Q15) if values else 0.0

@@ -25,7 +25,7 @@ class OwnVoice:
     def __init__(self, settings: CueSettings) -> None:
         self._settings = settings
         self._meter = StrainMeter(StrainModel(), "agent")
-        self._course = Course(settings, USUAL.strain)
+        self._course = Course(settings, USUAL.strain, USUAL.strain_blocks)
         self._call_of_ms: int | None = None
         """Start of the call that the baseline belongs to."""
 
@@ -54,7 +54,7 @@ class OwnVoice:
         """
         if call_start_ms != self._call_of_ms and len(rows) == self.missing:
             self._call_of_ms = call_start_ms
-            self._course = Course(self._settings, USUAL.strain)
+            self._course = Course(self._settings, USUAL.strain, USUAL.strain_blocks)
             self._meter.reset()
         if self._meter.push(rows, counts) and self._meter.value:
             self._course.push(0, self._meter.value)

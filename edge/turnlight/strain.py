@@ -154,14 +154,15 @@ class Course:
     Args:
         settings: the limits.
         margin: by so much it must be beyond them.
+        longer: for so many half seconds of speech more.
     """
 
     BINS = 64
     """The arc is kept in so many stretches of time, however long the call: memory is bounded."""
 
-    def __init__(self, settings: CueSettings, margin: float = 0.0) -> None:
+    def __init__(self, settings: CueSettings, margin: float = 0.0, longer: int = 0) -> None:
         self._high, self._calm = settings.strain_high + margin, settings.strain_calm - margin
-        self._needed = max(1, math.ceil(settings.strain_for_s * 1000 / BLOCK_MS))
+        self._needed = max(1, math.ceil(settings.strain_for_s * 1000 / BLOCK_MS)) + longer
         self._over = self._under = 0
         self.high = False
         """It is high, and has not come back since."""
