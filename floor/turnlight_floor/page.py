@@ -15,11 +15,12 @@ from fastapi import Request
 from fastapi.responses import Response
 from nicegui import app, ui
 
-from turnlight_floor import gate, settings, users
+from turnlight_floor import gate, parts, settings, users
 from turnlight_floor.board import Board
 from turnlight_floor.gate import Gate, Guard
 from turnlight_floor.history import History, HistoryError
 from turnlight_floor.link import Link
+from turnlight_floor.parts import Parts
 from turnlight_floor.screens import PATHS, Screens, View, ways
 from turnlight_floor.sessions import Session
 from turnlight_floor.settings import PageSettings
@@ -63,7 +64,7 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
     ui.add_head_html(f"<script>{_script(words)}</script>")
     ui.add_body_html(
         f'<div id="first" class="nicegui-content {view}"><nav class="ways">{links}</nav>'
-        f'<header class="top">{header_now}</header><div class="board">{body_now}</div>'
+        f'<header class="top">{header_now}</header><div class="board">{parts.html(body_now)}</div>'
         f'<p class="late">{words("no-script")}</p></div>'
     )
     ui.context.client.content.classes(view)
@@ -74,18 +75,73 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
     # Alone, so that a screen reader speaks when the headline changes and not each second.
     headline = ui.html(headline_now, sanitize=False, tag="p").classes("spoken")
     headline.props("role=status")
-    body = ui.html(body_now, sanitize=False, tag="div").classes("board")
-    body.props("id=figures tabindex=-1")
+    board = ui.element("div").classes("board").props("id=figures tabindex=-1")
+    body = Grown(board, body_now)
 
     def look() -> None:
         if not door.allows(door.sessions.current(session, time.time()), role):
-            header.content = headline.content = body.content = ""
+            header.content = headline.content = ""
+            board.clear()
             ui.navigate.to(f"/{words.code}{PATHS[view]}")
             clock.cancel()
             return
-        header.content, headline.content, body.content = screens.html(view, words.code)
+        header.content, headline.content, shown = screens.html(view, words.code)
+        body.show(shown)
 
     clock = ui.timer(LOOK_EVERY_S, look)
+
+
+class Grown:
+    """Parts as elements of one open page; those that stay as they are send nothing."""
+
+    def __init__(self, place: ui.element, shown: Parts) -> None:
+        """Build `shown` inside `place`."""
+        self._place = place
+        self._shown = shown
+        self._made: list[tuple[Any, Grown | None]] = []
+        self._grow(shown)
+
+    def show(self, shown: Parts) -> None:
+        """Become `shown`."""
+        if shown is self._shown:
+            return
+        if parts.shape(shown) != parts.shape(self._shown):
+            self._place.clear()
+            self._grow(shown)
+            return
+        for (element, within), before, now in zip(self._made, self._shown, shown, strict=True):
+            for name, value in now.attributes.items():
+                if before.attributes[name] == value:
+                    continue
+                if name == "class":
+                    element.classes(replace=value)
+                else:
+                    element.props[name] = value
+            if within is None:
+                element.content = now.content
+            else:
+                assert not isinstance(now.content, str)
+                within.show(now.content)
+        self._shown = shown
+
+    def _grow(self, shown: Parts) -> None:
+        self._shown = shown
+        self._made = []
+        with self._place:
+            for part in shown:
+                within = None
+                if isinstance(part.content, str):
+                    # Not sanitized in the browser: it is made here, with names escaped.
+                    element: Any = ui.html(part.content, sanitize=False, tag=part.tag)
+                else:
+                    element = ui.element(part.tag)
+                    within = Grown(element, part.content)
+                for name, value in part.attributes.items():
+                    if name == "class":
+                        element.classes(value)
+                    else:
+                        element.props[name] = value
+                self._made.append((element, within))
 
 
 def main(config_path: Path) -> int:
