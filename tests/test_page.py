@@ -195,13 +195,13 @@ def test_what_is_old_turns_grey_and_says_since_when(page: Page, floor: Floor) ->
     floor.publish(shown_cell("_site", newest_window_s=then_s, made_at_s=float(then_s)))
     body = page.get_by_test_id("site").locator(".body")
     expect(page.get_by_test_id("site")).to_have_attribute("data-stale", "false")
-    assert body.evaluate("one => getComputedStyle(one).filter") == "none"
+    expect(body).to_have_css("filter", "none")
     has(page, "state", "stale")
     expect(page.get_by_test_id("state")).to_contain_text(
         "Stale since " + time.strftime("%H:%M:%S", time.localtime(then_s))
     )
     expect(page.get_by_test_id("site")).to_have_attribute("data-stale", "true")
-    assert body.evaluate("one => getComputedStyle(one).filter") == "grayscale(1)"
+    expect(body).to_have_css("filter", "grayscale(1)")
 
 
 def test_a_broker_that_goes_away_is_said_at_once_and_found_again(page: Page, floor: Floor) -> None:

@@ -23,7 +23,7 @@ from turnlight_floor.link import Link
 from turnlight_floor.parts import Parts
 from turnlight_floor.screens import PATHS, Screens, View, ways
 from turnlight_floor.sessions import Session
-from turnlight_floor.settings import PageSettings
+from turnlight_floor.settings import OidcSettings, PageSettings
 from turnlight_floor.words import Words, catalogues
 
 STYLE = Path(__file__).with_name("page.css")
@@ -161,12 +161,19 @@ def main(config_path: Path) -> int:
             board.hear,
             changed=lambda: board.connection(link.up, link.since_s),
         )
-        door = Gate(Path(config.page.users), 3600 * config.page.session_hours, config.page.language)
+        oidc = config.page.oidc
+        provider = _provider(oidc) if oidc else None
+        door = Gate(
+            Path(config.page.users),
+            3600 * config.page.session_hours,
+            config.page.language,
+            oidc.name if oidc else "",
+        )
     except (settings.SettingsError, users.UsersError) as error:
         print(error, file=sys.stderr)
         return 2
     host, port = config.page.host, config.page.port
-    if not door.required and not gate.is_loopback(host):
+    if not door.required and not settings.is_loopback(host):
         print(
             f"{host} can be reached from other machines, and nobody would have to sign in: "
             "add a user with `turnlight page user add`, or set `host` under [page] to 127.0.0.1",
@@ -183,8 +190,28 @@ def main(config_path: Path) -> int:
         print(error, file=sys.stderr)
         return 1
     words = {code: Words(code, config.zone()) for code in catalogues()}
+    if provider:
+        provider(door)
     serve(Screens(board, history, words), link, door, config.page, history.close)
     return 0
+
+
+def _provider(oidc: OidcSettings) -> Callable[[Gate], None]:
+    """What lets people in who come from the identity provider.
+
+    Raises:
+        SettingsError: a file of it cannot be read, or the package for it is not there.
+    """
+    try:
+        from turnlight_floor import oidc_door
+        from turnlight_floor.oidc import Provider
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        raise settings.SettingsError(
+            f"[page.oidc] needs the package {missing}; run `pip install turnlight[oidc]`"
+        ) from None
+    made = Provider(oidc)
+    return lambda door: oidc_door.add_routes(app, door, made)
 
 
 def occupied(host: str, port: int) -> str:
