@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -91,6 +92,18 @@ def traveller(floor: Floor, identity: Identity) -> Traveller:
     """Of an address of its own, so that one test's lies do not make another wait."""
     identity.honest(groups=MANAGERS)
     return Traveller(floor.port, identity, next(ADDRESSES))
+
+
+def await_port(port: int) -> None:
+    """The page looks for its broker before it listens."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def alert(text: str) -> str:
@@ -198,30 +211,52 @@ def changed(claims: Claims, key: Key) -> str:
     return f"{head}.{body}.{signature}"
 
 
-LIES: dict[str, tuple[Claims, Callable[[Claims], str] | None]] = {
-    "wrong nonce": ({"nonce": "another"}, None),
-    "no nonce": ({"nonce": None}, None),
-    "wrong audience": ({"aud": "another"}, None),
-    "no audience": ({"aud": None}, None),
-    "made for another party": ({"aud": [CLIENT, "b"], "azp": "b"}, None),
-    "several audiences and no party": ({"aud": [CLIENT, "b"]}, None),
-    "wrong issuer": ({"iss": "https://evil.example"}, None),
-    "expired": ({"exp": int(time.time()) - 3600}, None),
-    "never expires": ({"exp": None}, None),
-    "not yet": ({"nbf": int(time.time()) + 3600}, None),
-    "nobody": ({"sub": None}, None),
-    "foreign key": ({}, foreign),
-    "unknown key": ({}, unknown),
-    "no signature": ({}, unsigned),
-    "signed with the client's secret": ({}, signed_with_the_secret),
-    "no token": ({}, lambda _: "nonsense"),
-    "empty": ({}, lambda _: ""),
+LIES: dict[str, tuple[Claims, Callable[[Claims], str] | None, str]] = {
+    "wrong nonce": ({"nonce": "another"}, None, "Invalid claim: 'nonce'"),
+    "no nonce": ({"nonce": None}, None, "Missing claim: 'nonce'"),
+    "wrong audience": ({"aud": "another"}, None, "Invalid claim: 'aud'"),
+    "no audience": ({"aud": None}, None, "Missing claim: 'aud'"),
+    "made for another party": ({"aud": [CLIENT, "b"], "azp": "b"}, None, "Invalid claim: 'azp'"),
+    "several audiences, no party": ({"aud": [CLIENT, "b"]}, None, "Missing claim: 'azp'"),
+    "wrong issuer": ({"iss": "https://evil.example"}, None, "Invalid claim: 'iss'"),
+    "expired": ({"exp": int(time.time()) - 3600}, None, "expired"),
+    "never expires": ({"exp": None}, None, "Missing claim: 'exp'"),
+    "not yet": ({"nbf": int(time.time()) + 3600}, None, "not yet valid"),
+    "nobody": ({"sub": None}, None, "Missing claim: 'sub'"),
+    "foreign key": ({}, foreign, "bad_signature"),
+    "unknown key": ({}, unknown, "No key for kid: 'two'"),
+    "no signature": ({}, unsigned, "'none' is not allowed"),
+    "signed with the client's secret": ({}, signed_with_the_secret, "'HS256' is not allowed"),
+    "no token": ({}, lambda _: "nonsense", "decode_error"),
+    "empty": ({}, lambda _: "", "decode_error"),
 }
+"""What the token says, how it is signed, and for which reason it must be refused."""
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lie_is_refused_for_what_it_is(identity: Identity, lie: str) -> None:
+    claims, sign, why = LIES[lie]
+    now_s = int(time.time())
+    true = {"iss": identity.issuer, "sub": "1", "aud": CLIENT, "exp": now_s + 300, "iat": now_s}
+    told = {**true, "nonce": "mine", **claims}
+    told = {name: value for name, value in told.items() if value is not None}
+
+    async def go() -> None:
+        provider = oidc.Provider(made(identity.issuer))
+        found = await provider._discover()
+        await provider._checked(
+            found, {"id_token": identity.key.sign({**true, "nonce": "mine"})}, "mine"
+        )
+        text = (sign or identity.key.sign)(told)
+        with pytest.raises(oidc.OidcError, match=re.escape(why)):
+            await provider._checked(found, {"id_token": text}, "mine")
+
+    asyncio.run(go())
 
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_token_that_does_not_hold_lets_nobody_in(traveller: Traveller, lie: str) -> None:
-    claims, sign = LIES[lie]
+    claims, sign, _ = LIES[lie]
     traveller.identity.honest(groups=MANAGERS, **claims)
     traveller.identity.sign = sign or traveller.identity.sign
     status, _, text = traveller.travel()
@@ -494,6 +529,7 @@ def test_without_local_users_the_provider_is_the_only_way(
     identity.honest(groups=["it"])
     with child("page", config) as running:
         await_line(running, "trying again")
+        await_port(port)
         traveller = Traveller(port, identity)
         assert traveller.ask("/en")[1]["Location"] == "/en/login?then=/en"
         _, _, text = traveller.ask("/en/login?then=/en")
