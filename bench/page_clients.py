@@ -59,7 +59,9 @@ class Page:
         ) as socket:
             acked_s = time.monotonic()
             async for message in socket:
-                said = str(message.data)
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    raise RuntimeError(f"{message.type.name}: {message.data!r}")
+                said = message.data
                 if said.startswith("0"):
                     await socket.send_str("40")
                 elif said == "2":
@@ -84,7 +86,9 @@ class Page:
 
 async def main(url: str, number: int) -> None:
     """Open all, a few at a time, and hear until the standard input ends."""
-    async with aiohttp.ClientSession() as session:
+    # A browser's websocket has a connection of its own.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as session:
         pages = [Page(session, url) for _ in range(number)]
         tasks = []
         for page in pages:
