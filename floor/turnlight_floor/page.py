@@ -32,7 +32,7 @@ SCRIPT = """
 document.documentElement.dir = "%(direction)s";
 // The figures stand in the document already; they make way for those that follow the feed.
 new MutationObserver((_, one) => {
-  if (!document.querySelector("#app .board")) return;
+  if (!document.querySelector("#app .board > *")) return;
   document.getElementById("first").remove();
   one.disconnect();
 }).observe(document, {childList: true, subtree: true});
@@ -40,6 +40,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const popup = document.getElementById("popup");
   popup.children[0].textContent = "%(lost)s";
   popup.children[1].textContent = "%(trying)s";
+  const late = document.querySelector("#first .late");
+  if (late) late.textContent = "%(lost)s";
   // NiceGUI tells of a connection that was lost; this tells of one that never came about, and of
   // one that is there while nothing comes: the age of live figures is another each second.
   let was = false, text = "", since = Date.now();
@@ -59,7 +61,7 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
     """Build a view for one who opens it, and keep it up to date."""
     role = gate.role_of(f"/{words.code}{PATHS[view]}")
     links = ways(words, view, session, not door.required)
-    header_now, headline_now, body_now = screens.html(view, words.code)
+    header_now, _, body_now = screens.html(view, words.code)
     ui.add_head_html('<link rel="stylesheet" href="/page.css">')
     ui.add_head_html(f"<script>{_script(words)}</script>")
     ui.add_body_html(
@@ -71,12 +73,14 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
     # Not sanitized in the browser: it is made here, of checked messages, with names escaped.
     nav = ui.html(links, sanitize=False, tag="nav").classes("ways")
     nav.props(f'aria-label="{words("views")}"')
-    header = ui.html(header_now, sanitize=False, tag="header").classes("top")
+    # All below is empty until the browser is connected: the figures stand in the document already,
+    # and a second time they would make it twice as long to build and to read.
+    header = ui.html("", sanitize=False, tag="header").classes("top")
     # Alone, so that a screen reader speaks when the headline changes and not each second.
-    headline = ui.html(headline_now, sanitize=False, tag="p").classes("spoken")
+    headline = ui.html("", sanitize=False, tag="p").classes("spoken")
     headline.props("role=status")
     board = ui.element("div").classes("board").props("id=figures tabindex=-1")
-    body = Grown(board, body_now)
+    body = Grown(board, ())
 
     def look() -> None:
         if not door.allows(door.sessions.current(session, time.time()), role):
