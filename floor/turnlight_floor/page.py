@@ -70,11 +70,11 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
         f'<p class="late">{words("no-script")}</p></div>'
     )
     ui.context.client.content.classes(view)
+    # All below is empty until the browser is connected: it stands in the document already, and a
+    # second time it would make that twice as long to build and to read.
     # Not sanitized in the browser: it is made here, of checked messages, with names escaped.
-    nav = ui.html(links, sanitize=False, tag="nav").classes("ways")
+    nav = ui.html("", sanitize=False, tag="nav").classes("ways")
     nav.props(f'aria-label="{words("views")}"')
-    # All below is empty until the browser is connected: the figures stand in the document already,
-    # and a second time they would make it twice as long to build and to read.
     header = ui.html("", sanitize=False, tag="header").classes("top")
     # Alone, so that a screen reader speaks when the headline changes and not each second.
     headline = ui.html("", sanitize=False, tag="p").classes("spoken")
@@ -89,6 +89,7 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
             ui.navigate.to(f"/{words.code}{PATHS[view]}")
             clock.cancel()
             return
+        nav.content = links
         header.content, headline.content, shown = screens.html(view, words.code)
         body.show(shown)
 
