@@ -4,6 +4,7 @@
     ./run bench --data DATA --extra EXTRA --quick      less sound, about four minutes
     ./run bench --data DATA --only desk,clean          some of the sections
     ./run bench --only floor                           the floor, without any data
+    ./run bench --only page                            the page in a browser, without any data
 
 DATA and EXTRA are the folders of models/speech/voices.py; only their held-out side is used.
 """
@@ -46,9 +47,10 @@ SECTIONS = {
     "cost": "What it costs on aarch64",
     "strain": "Vocal strain",
     "floor": "The floor under load of simulated desks",
+    "page": "The manager's page, fifty of them open",
 }
 
-WITHOUT_DATA = {"floor"}
+WITHOUT_DATA = {"floor", "page"}
 
 PACKAGES = (
     "earshot",

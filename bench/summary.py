@@ -34,6 +34,8 @@ COUNTED = {"where": "grid", "who": CONFIRMED}
 """What is counted goes by the confirmed decision."""
 ORDINARY = {"what": "false high, ordinary speech"}
 LOAD = {"what": "under load"}
+OPENING = {"what": "opening a page"}
+OPEN = {"what": "50 open pages"}
 HOUR = {"what": "an hour, simulated clock"}
 ASKED = (
     Asked("AUC per 10 ms on desks", "desk", "AUC", GRID, 0.98, 0.99, more=True),
@@ -183,6 +185,16 @@ ASKED = (
     Asked("floor: published to shown, p99, s", "floor", "delay p99, s", LOAD, 1, 1),
     Asked("floor: restart, s", "floor", "restart, s", LOAD, 5, 5),
     Asked("floor: memory, second half-hour against the first", "floor", "growth", HOUR, 1.05, 1.01),
+    Asked("page: first paint, p95, s", "page", "first paint p95, s", OPENING, 1, 1),
+    Asked(
+        "page: processor of 50 open ones, % of a core",
+        "page",
+        "processor, % of a core",
+        OPEN,
+        50,
+        50,
+    ),
+    Asked("page: published to shown, p99, s", "page", "delay p99, s", OPEN, 2, 2),
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from floor_feed import NOON_S, figures, shown_cell
 from turnlight.messages import Aggregate, Health, Status, device_topic, encode, floor_topic
-from turnlight_floor import cards, devices, wall
+from turnlight_floor import cards, devices, parts, wall
 from turnlight_floor.board import STALE_AFTER_S, Board, freshness
 from turnlight_floor.history import Day
 from turnlight_floor.words import Words
@@ -34,11 +34,11 @@ def value(html: str, testid: str) -> str:
 
 
 def said(cell: Aggregate, words: Words = ENGLISH) -> str:
-    return cards.card(cell, NO_DAY, False, NOON_S, words)
+    return cards.card(cell, NO_DAY, False, NOON_S, words).html()
 
 
 def whole(board: Board, words: Words = ENGLISH) -> str:
-    return cards.board(board.shown(NOON_S), lambda _: NO_DAY, NOON_S, words)
+    return parts.html(cards.board(board.shown(NOON_S), lambda _: NO_DAY, NOON_S, words))
 
 
 def age(newest_s: int | None, up: bool, now_s: float) -> tuple[str, str, str]:
@@ -184,7 +184,7 @@ def test_nothing_measured_is_not_nought() -> None:
 def test_the_usual_weekday_stands_beside_today_up_to_this_time_of_day() -> None:
     usual = {100: {"silence": 10.0}, 140: {"silence": 20.0}, 200: {"silence": 90.0}}
     day = Day(weekday=2, slot=144, today={}, usual=usual, weeks=3)
-    html = cards.card(shown_cell("a"), day, False, NOON_S, ENGLISH)
+    html = cards.card(shown_cell("a"), day, False, NOON_S, ENGLISH).html()
     assert value(html, "team-a-usual-silence") == "15"
     assert value(html, "team-a-usual-hold") == ""
     assert '<th scope="col">usual Wednesday</th>' in html
@@ -193,7 +193,7 @@ def test_the_usual_weekday_stands_beside_today_up_to_this_time_of_day() -> None:
 
 def test_the_day_is_drawn_with_its_gaps_and_told_in_words() -> None:
     today = {slot: {"talk-share": 0.4} for slot in (96, 97, 99, 108)}
-    html = cards.card(shown_cell("a"), Day(0, 108, today, {}, 0), False, NOON_S, ENGLISH)
+    html = cards.card(shown_cell("a"), Day(0, 108, today, {}, 0), False, NOON_S, ENGLISH).html()
     [path] = re.findall(r'<path class="today" d="([^"]*)"', html)
     assert (path.count("M"), path.count("L")) == (3, 1)
     assert "today: 08:15 40 %, 09:00 40 %." in html.replace("\N{NO-BREAK SPACE}", " ")
@@ -307,7 +307,7 @@ def test_a_device_that_is_cleared_leaves_with_its_health() -> None:
 def test_every_figure_of_a_card_is_documented() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     day = Day(0, 144, {100: {"silence": 1.0}}, {100: {"silence": 1.0}}, 1)
-    html = cards.card(shown_cell("_site"), day, False, NOON_S, ENGLISH)
+    html = cards.card(shown_cell("_site"), day, False, NOON_S, ENGLISH).html()
     ids = set(re.findall(r'data-testid="site-(?:today-|usual-)?([\w-]+)"', html))
     assert len(ids) > 10
     assert [name for name in sorted(ids) if f"`C-{name}`" not in text] == []

@@ -12,6 +12,7 @@ from turnlight_floor.settings import (
     BrokerSettings,
     FloorSettings,
     MetricsSettings,
+    OidcSettings,
     PageSettings,
     SettingsError,
 )
@@ -103,7 +104,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         settings.load(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("kind", [FloorSettings, BrokerSettings, PageSettings, MetricsSettings])
+@pytest.mark.parametrize(
+    "kind", [FloorSettings, BrokerSettings, PageSettings, OidcSettings, MetricsSettings]
+)
 def test_every_setting_is_documented(kind: type) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     missing = [name for name in kind.__struct_fields__ if f"`{name}`" not in text]

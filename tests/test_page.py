@@ -195,13 +195,13 @@ def test_what_is_old_turns_grey_and_says_since_when(page: Page, floor: Floor) ->
     floor.publish(shown_cell("_site", newest_window_s=then_s, made_at_s=float(then_s)))
     body = page.get_by_test_id("site").locator(".body")
     expect(page.get_by_test_id("site")).to_have_attribute("data-stale", "false")
-    assert body.evaluate("one => getComputedStyle(one).filter") == "none"
+    expect(body).to_have_css("filter", "none")
     has(page, "state", "stale")
     expect(page.get_by_test_id("state")).to_contain_text(
         "Stale since " + time.strftime("%H:%M:%S", time.localtime(then_s))
     )
     expect(page.get_by_test_id("site")).to_have_attribute("data-stale", "true")
-    assert body.evaluate("one => getComputedStyle(one).filter") == "grayscale(1)"
+    expect(body).to_have_css("filter", "grayscale(1)")
 
 
 def test_a_broker_that_goes_away_is_said_at_once_and_found_again(page: Page, floor: Floor) -> None:
@@ -366,6 +366,7 @@ def test_persian_is_laid_out_from_right_to_left(page: Page, floor: Floor) -> Non
     expect(page.locator("html")).to_have_attribute("lang", "fa")
     expect(page.get_by_test_id("team-service-talk-share")).to_have_text("۴۲٪")
     has(page, "team-service-talk-share", "0.42")
+    expect(page.locator("#first")).to_have_count(0)
 
     def left(selector: str) -> float:
         box = page.get_by_test_id("site").locator(selector).first.bounding_box()
@@ -496,7 +497,7 @@ def test_a_server_that_hangs_is_not_taken_for_live(tmp_path: Path, browser: Brow
 
 def looks_cut_off(page: Page) -> None:
     expect(page.locator("#popup")).to_be_visible()
-    assert page.locator(".board").evaluate("m => getComputedStyle(m).opacity") == "0.4"
+    assert page.locator(".board").first.evaluate("m => getComputedStyle(m).opacity") == "0.4"
 
 
 def test_a_page_that_never_got_its_connection_does_not_look_live(
@@ -508,4 +509,7 @@ def test_a_page_that_never_got_its_connection_does_not_look_live(
     opened.route_web_socket("**/_nicegui_ws/**", lambda socket: socket.close())
     opened.goto(floor.url)
     looks_cut_off(opened)
+    # The figures of the document grow old, and go.
+    expect(opened.locator("#first .board")).to_be_hidden()
+    expect(opened.locator("#first .late")).to_have_text("Connection lost: nothing here is live.")
     opened.close()

@@ -14,6 +14,7 @@ from turnlight_floor import charts
 from turnlight_floor.board import Freshness, Shown, is_stale
 from turnlight_floor.history import Day
 from turnlight_floor.measures import HIGH_STRAIN, MEASURES, Measure, Value
+from turnlight_floor.parts import Part, Parts, whole
 from turnlight_floor.privacy import SITE
 from turnlight_floor.words import Words
 
@@ -33,6 +34,8 @@ TRENDS = ("talk-share", "interruptions-agent", "response-latency", "strain-high"
 
 Days = Callable[[str], Day]
 """A team's day, or the site's under `_site`."""
+Trends = Callable[[str, Day, Words], str]
+"""The day's plots of a cell by its test id, as HTML; empty where there is nothing to draw."""
 
 
 def header(site: str, shown: Shown, broker: str, now_s: float, words: Words) -> str:
@@ -79,18 +82,32 @@ def freshness(fresh: Freshness, broker: str, now_s: float, words: Words) -> tupl
             return words("live"), words("live-detail", age=words.span(fresh.age_s))
 
 
-def board(shown: Shown, days: Days, now_s: float, words: Words) -> str:
+def trends(name: str, day: Day, words: Words) -> str:
+    """The plots of one cell; empty where there is nothing to draw."""
+    if len(day.today) < 2 and not day.usual:
+        return ""
+    key = words(
+        "trend-key" if day.weeks else "trend-key-alone",
+        usual=words.usual(day.weekday),
+        weeks=words.number(day.weeks),
+    )
+    drawn = "".join(charts.trend(name, MEASURES[one], day, words) for one in TRENDS)
+    return (
+        f"<header><h3>{words('trends')}</h3><p>{escape(key)}</p></header>"
+        f'<div class="plots">{drawn}</div>'
+    )
+
+
+def board(shown: Shown, days: Days, now_s: float, words: Words, drawn: Trends = trends) -> Parts:
     """The site's card and the teams', in the order of their names."""
     cells = [cell for cell in (shown.site, *shown.teams) if cell is not None]
     if not cells:
-        return empty(shown, now_s, words)
+        return whole(empty(shown, now_s, words))
     old = shown.freshness.kind != "live"
-    drawn = {cell.team: card(cell, days(cell.team), old, now_s, words) for cell in cells}
-    site = drawn.pop(SITE, "")
-    return (
-        f'{site}<div class="teams">{"".join(drawn.values())}</div>'
-        f'<p class="legend">{words("legend")}</p>'
-    )
+    made = {cell.team: card(cell, days(cell.team), old, now_s, words, drawn) for cell in cells}
+    site = (made.pop(SITE),) if SITE in made else ()
+    legend = Part("p", {"class": "legend"}, words("legend"))
+    return (*site, Part("div", {"class": "teams"}, tuple(made.values())), legend)
 
 
 def empty(shown: Shown, now_s: float, words: Words) -> str:
@@ -106,7 +123,9 @@ def empty(shown: Shown, now_s: float, words: Words) -> str:
     )
 
 
-def card(cell: Aggregate, day: Day, old: bool, now_s: float, words: Words) -> str:
+def card(
+    cell: Aggregate, day: Day, old: bool, now_s: float, words: Words, drawn: Trends = trends
+) -> Part:
     """One cell: now large, today beside it, the day below; what is withheld says why."""
     name = testid(cell)
     stale = old or is_stale(cell, now_s)
@@ -125,12 +144,25 @@ def card(cell: Aggregate, day: Day, old: bool, now_s: float, words: Words) -> st
     body = _share(name, cell, words) if cell.now else withheld(name, cell, words)
     if cell.now or cell.today:
         body += _table(name, cell, day, now, words) + _distributions(name, cell, now, words)
-    return (
-        f'<article class="card{" site" if cell.team == SITE else ""}{" old" if stale else ""}" '
-        f'data-testid="{name}" data-stale="{str(stale).lower()}" aria-labelledby="{name}-name">'
-        f'<header><h2 id="{name}-name">{escape(heading(cell, words))}</h2>'
-        f'<p class="meta">{desks}{escape(note)}</p></header>'
-        f'<div class="body">{body}</div>{_trends(name, day, words)}</article>'
+    plots = drawn(name, day, words)
+    return Part(
+        "article",
+        {
+            "class": f"card{' site' if cell.team == SITE else ''}{' old' if stale else ''}",
+            "data-testid": name,
+            "data-stale": str(stale).lower(),
+            "aria-labelledby": f"{name}-name",
+        },
+        (
+            Part(
+                "header",
+                {},
+                f'<h2 id="{name}-name">{escape(heading(cell, words))}</h2>'
+                f'<p class="meta">{desks}{escape(note)}</p>',
+            ),
+            Part("div", {"class": "body"}, body),
+            *((Part("section", {"class": "trends"}, plots),) if plots else ()),
+        ),
     )
 
 
@@ -284,22 +316,6 @@ def _pair(name: str, measure: Measure, cell: Aggregate, words: Words) -> str:
     today = figure(f"{name}-today-{measure.key}", measure, _read(measure, cell.today), words)
     line = '<span class="line" aria-hidden="true"></span>'
     return f'<span class="pair">{now}<small>{line}{words("today")} {today}</small></span>'
-
-
-def _trends(name: str, day: Day, words: Words) -> str:
-    if len(day.today) < 2 and not day.usual:
-        return ""
-    key = words(
-        "trend-key" if day.weeks else "trend-key-alone",
-        usual=words.usual(day.weekday),
-        weeks=words.number(day.weeks),
-    )
-    drawn = "".join(charts.trend(name, MEASURES[one], day, words) for one in TRENDS)
-    return (
-        f'<section class="trends"><header>'
-        f"<h3>{words('trends')}</h3><p>{escape(key)}</p></header>"
-        f'<div class="plots">{drawn}</div></section>'
-    )
 
 
 def _read(measure: Measure, figures: Figures | None) -> Value:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import logging
 import re
 import secrets
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from turnlight_floor import forms, users
 from turnlight_floor.sessions import Attempts, Session, Sessions
+from turnlight_floor.settings import is_loopback
 from turnlight_floor.users import Role, User
 from turnlight_floor.words import Words, catalogues, preferred
 
@@ -30,7 +30,7 @@ log = logging.getLogger("turnlight.floor")
 
 SESSION, FORM = "turnlight_session", "turnlight_form"
 VIEW = re.compile(rf"/({'|'.join(catalogues())})(?:/(wall|devices))?")
-OPEN = re.compile(rf"/(?:{'|'.join(catalogues())})/login|/page\.css|/favicon\.ico")
+OPEN = re.compile(rf"/(?:{'|'.join(catalogues())})/(?:login|oidc)|/oidc|/page\.css|/favicon\.ico")
 BIGGEST_FORM = 4096
 POLICY = {
     # NiceGUI compiles its templates in the browser, hence `unsafe-eval`; all comes from here.
@@ -53,12 +53,18 @@ NOBODY = users.hashed(secrets.token_urlsafe())
 class Gate:
     """Users, sessions, and what each role may see.
 
-    Without a single user when the page starts, it asks nobody to sign in; the page then listens
-    on loopback alone.
+    Without a single user and without an identity provider when the page starts, it asks nobody to
+    sign in; the page then listens on loopback alone.
     """
 
-    def __init__(self, file: Path, lifetime_s: float, language: str) -> None:
+    def __init__(self, file: Path, lifetime_s: float, language: str, provider: str = "") -> None:
         """Read the users.
+
+        Args:
+            file: the users.
+            lifetime_s: of a session.
+            language: for browsers that ask for none that there is.
+            provider: name of the identity provider at which one may sign in as well.
 
         Raises:
             UsersError: the file is there and cannot be used.
@@ -66,7 +72,8 @@ class Gate:
         self._file = file
         self._stamp = self._stamped()
         self._users = users.load(file)
-        self.required = bool(self._users)
+        self.provider = provider
+        self.required = bool(self._users) or bool(provider)
         self.language = language
         self.sessions = Sessions(lifetime_s)
         self.attempts = Attempts()
@@ -94,6 +101,11 @@ class Gate:
         if not self.required:
             return True
         return session is not None and (role is None or role in session.user.roles)
+
+    @property
+    def local(self) -> bool:
+        """Are there users of the page's own?"""
+        return bool(self._users)
 
     async def check(self, name: str, password: str) -> User | None:
         """The user, if the password is right; one at a time, since each takes 32 MiB."""
@@ -131,14 +143,6 @@ def home(session: Session | None, code: str) -> str:
     """Where one begins."""
     only_it = session is not None and "manager" not in session.user.roles
     return f"/{code}/devices" if only_it else f"/{code}"
-
-
-def is_loopback(host: str) -> bool:
-    """Is this a name or an address of this very machine?"""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def same_site(connection: HTTPConnection) -> bool:
@@ -205,36 +209,27 @@ def add_routes(app: FastAPI, gate: Gate) -> None:
 
     @app.get("/{code}/login")
     async def ask(request: Request) -> Response:
-        return _form(gate, request, request.query_params.get("then", ""))
+        return form(gate, request, request.query_params.get("then", ""))
 
     @app.post("/{code}/login")
     async def enter(request: Request) -> Response:
         words, now_s = gate.words(request), time.time()
         given = await _fields(request)
         then = given.get("then", "")
-        cookie = request.cookies.get(FORM, "")
-        if not (same_site(request) and cookie and _equal(cookie, given.get("form", ""))):
-            return _form(gate, request, then, words("expired"), 403)
+        token = request.cookies.get(FORM, "")
+        if not (same_site(request) and token and _equal(token, given.get("form", ""))):
+            return form(gate, request, then, words("expired"), 403)
         name, address = given.get("name", "")[:64], request.client.host if request.client else ""
-        wait_s = gate.attempts.wait_s(address, name, now_s)
-        if wait_s > 0:
-            fault = words("too-many", wait=words.span(wait_s))
-            answer = _form(gate, request, then, fault, 429)
-            answer.headers["Retry-After"] = str(round(wait_s))
-            return answer
+        if waits := too_many(gate, request, name, words, then):
+            return waits
         # Counted before it is known, so that many at once count too.
         gate.attempts.failed(address, name, now_s)
         user = await gate.check(name, given.get("password", ""))
         if user is None:
             log.warning("sign-in failed from %s", address)
-            return _form(gate, request, then, words("wrong"), 403)
+            return form(gate, request, then, words("wrong"), 403)
         gate.attempts.cleared(address, name)
-        token = gate.sessions.open(user, now_s)
-        session = gate.sessions.find(token, now_s)
-        goes = then if VIEW.fullmatch(then) else home(session, words.code)
-        entered = RedirectResponse(goes, 303)
-        _cookie(entered, request, SESSION, token, gate.sessions.lifetime_s)
-        return entered
+        return entered(gate, request, user, then, words.code, local=True)
 
     @app.post("/logout")
     async def leave(request: Request) -> Response:
@@ -248,10 +243,46 @@ def add_routes(app: FastAPI, gate: Gate) -> None:
         return RedirectResponse(home(gate.session(request), gate.words(request).code), 303)
 
 
-def _form(gate: Gate, request: Request, then: str, fault: str = "", status: int = 200) -> Response:
-    form = request.cookies.get(FORM, "") or secrets.token_urlsafe(32)
-    answer = _plain(forms.sign_in(gate.words(request), form, then, fault), status)
-    _cookie(answer, request, FORM, form)
+def entered(
+    gate: Gate, request: Request, user: User, then: str, code: str, *, local: bool
+) -> Response:
+    """Begin a user's session, and go to the view `then`, or to where one begins."""
+    now_s = time.time()
+    token = gate.sessions.open(user, now_s, local)
+    goes = then if VIEW.fullmatch(then) else home(gate.sessions.find(token, now_s), code)
+    answer = RedirectResponse(goes, 303, {"Cache-Control": "no-store"})
+    cookie(answer, request, SESSION, token, gate.sessions.lifetime_s)
+    return answer
+
+
+def too_many(
+    gate: Gate, request: Request, name: str, words: Words, then: str = ""
+) -> Response | None:
+    """The answer to one who has to wait before trying again, if so."""
+    address = request.client.host if request.client else ""
+    wait_s = gate.attempts.wait_s(address, name, time.time())
+    if wait_s <= 0:
+        return None
+    fault = words("too-many", wait=words.span(wait_s))
+    answer = form(gate, request, then, fault, 429, words)
+    answer.headers["Retry-After"] = str(round(wait_s))
+    return answer
+
+
+def form(
+    gate: Gate,
+    request: Request,
+    then: str,
+    fault: str = "",
+    status: int = 200,
+    words: Words | None = None,
+) -> Response:
+    """The sign-in, with what was wrong."""
+    token = request.cookies.get(FORM, "") or secrets.token_urlsafe(32)
+    said = words or gate.words(request)
+    text = forms.sign_in(said, token, then, fault, gate.local, gate.provider)
+    answer = _plain(text, status)
+    cookie(answer, request, FORM, token)
     return answer
 
 
@@ -270,9 +301,10 @@ async def _fields(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(body.decode("latin-1")).items()}
 
 
-def _cookie(
+def cookie(
     answer: Response, request: Request, name: str, value: str, age_s: float | None = None
 ) -> None:
+    """Set a cookie that no script reads and that stays on TLS; without an age for one sitting."""
     answer.set_cookie(
         name,
         value,

@@ -15,14 +15,15 @@ from fastapi import Request
 from fastapi.responses import Response
 from nicegui import app, ui
 
-from turnlight_floor import gate, settings, users
+from turnlight_floor import gate, parts, settings, users
 from turnlight_floor.board import Board
 from turnlight_floor.gate import Gate, Guard
 from turnlight_floor.history import History, HistoryError
 from turnlight_floor.link import Link
+from turnlight_floor.parts import Parts
 from turnlight_floor.screens import PATHS, Screens, View, ways
 from turnlight_floor.sessions import Session
-from turnlight_floor.settings import PageSettings
+from turnlight_floor.settings import OidcSettings, PageSettings
 from turnlight_floor.words import Words, catalogues
 
 STYLE = Path(__file__).with_name("page.css")
@@ -31,7 +32,7 @@ SCRIPT = """
 document.documentElement.dir = "%(direction)s";
 // The figures stand in the document already; they make way for those that follow the feed.
 new MutationObserver((_, one) => {
-  if (!document.querySelector("#app .board")) return;
+  if (!document.querySelector("#app .board > *")) return;
   document.getElementById("first").remove();
   one.disconnect();
 }).observe(document, {childList: true, subtree: true});
@@ -39,6 +40,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const popup = document.getElementById("popup");
   popup.children[0].textContent = "%(lost)s";
   popup.children[1].textContent = "%(trying)s";
+  const late = document.querySelector("#first .late");
+  if (late) late.textContent = "%(lost)s";
   // NiceGUI tells of a connection that was lost; this tells of one that never came about, and of
   // one that is there while nothing comes: the age of live figures is another each second.
   let was = false, text = "", since = Date.now();
@@ -58,34 +61,92 @@ def show(screens: Screens, door: Gate, view: View, words: Words, session: Sessio
     """Build a view for one who opens it, and keep it up to date."""
     role = gate.role_of(f"/{words.code}{PATHS[view]}")
     links = ways(words, view, session, not door.required)
-    header_now, headline_now, body_now = screens.html(view, words.code)
+    header_now, _, body_now = screens.html(view, words.code)
     ui.add_head_html('<link rel="stylesheet" href="/page.css">')
     ui.add_head_html(f"<script>{_script(words)}</script>")
     ui.add_body_html(
         f'<div id="first" class="nicegui-content {view}"><nav class="ways">{links}</nav>'
-        f'<header class="top">{header_now}</header><div class="board">{body_now}</div>'
+        f'<header class="top">{header_now}</header><div class="board">{parts.html(body_now)}</div>'
         f'<p class="late">{words("no-script")}</p></div>'
     )
     ui.context.client.content.classes(view)
+    # All below is empty until the browser is connected: it stands in the document already, and a
+    # second time it would make that twice as long to build and to read.
     # Not sanitized in the browser: it is made here, of checked messages, with names escaped.
-    nav = ui.html(links, sanitize=False, tag="nav").classes("ways")
+    nav = ui.html("", sanitize=False, tag="nav").classes("ways")
     nav.props(f'aria-label="{words("views")}"')
-    header = ui.html(header_now, sanitize=False, tag="header").classes("top")
+    header = ui.html("", sanitize=False, tag="header").classes("top")
     # Alone, so that a screen reader speaks when the headline changes and not each second.
-    headline = ui.html(headline_now, sanitize=False, tag="p").classes("spoken")
+    headline = ui.html("", sanitize=False, tag="p").classes("spoken")
     headline.props("role=status")
-    body = ui.html(body_now, sanitize=False, tag="div").classes("board")
-    body.props("id=figures tabindex=-1")
+    board = ui.element("div").classes("board").props("id=figures tabindex=-1")
+    body = Grown(board, ())
 
     def look() -> None:
         if not door.allows(door.sessions.current(session, time.time()), role):
-            header.content = headline.content = body.content = ""
+            header.content = headline.content = ""
+            board.clear()
             ui.navigate.to(f"/{words.code}{PATHS[view]}")
             clock.cancel()
             return
-        header.content, headline.content, body.content = screens.html(view, words.code)
+        nav.content = links
+        header.content, headline.content, shown = screens.html(view, words.code)
+        body.show(shown)
 
     clock = ui.timer(LOOK_EVERY_S, look)
+
+
+class Grown:
+    """Parts as elements of one open page; those that stay as they are send nothing."""
+
+    def __init__(self, place: ui.element, shown: Parts) -> None:
+        """Build `shown` inside `place`."""
+        self._place = place
+        self._shown = shown
+        self._made: list[tuple[Any, Grown | None]] = []
+        self._grow(shown)
+
+    def show(self, shown: Parts) -> None:
+        """Become `shown`."""
+        if shown is self._shown:
+            return
+        if parts.shape(shown) != parts.shape(self._shown):
+            self._place.clear()
+            self._grow(shown)
+            return
+        for (element, within), before, now in zip(self._made, self._shown, shown, strict=True):
+            for name, value in now.attributes.items():
+                if before.attributes[name] == value:
+                    continue
+                if name == "class":
+                    element.classes(replace=value)
+                else:
+                    element.props[name] = value
+            if within is None:
+                element.content = now.content
+            else:
+                assert not isinstance(now.content, str)
+                within.show(now.content)
+        self._shown = shown
+
+    def _grow(self, shown: Parts) -> None:
+        self._shown = shown
+        self._made = []
+        with self._place:
+            for part in shown:
+                within = None
+                if isinstance(part.content, str):
+                    # Not sanitized in the browser: it is made here, with names escaped.
+                    element: Any = ui.html(part.content, sanitize=False, tag=part.tag)
+                else:
+                    element = ui.element(part.tag)
+                    within = Grown(element, part.content)
+                for name, value in part.attributes.items():
+                    if name == "class":
+                        element.classes(value)
+                    else:
+                        element.props[name] = value
+                self._made.append((element, within))
 
 
 def main(config_path: Path) -> int:
@@ -105,12 +166,19 @@ def main(config_path: Path) -> int:
             board.hear,
             changed=lambda: board.connection(link.up, link.since_s),
         )
-        door = Gate(Path(config.page.users), 3600 * config.page.session_hours, config.page.language)
+        oidc = config.page.oidc
+        provider = _provider(oidc) if oidc else None
+        door = Gate(
+            Path(config.page.users),
+            3600 * config.page.session_hours,
+            config.page.language,
+            oidc.name if oidc else "",
+        )
     except (settings.SettingsError, users.UsersError) as error:
         print(error, file=sys.stderr)
         return 2
     host, port = config.page.host, config.page.port
-    if not door.required and not gate.is_loopback(host):
+    if not door.required and not settings.is_loopback(host):
         print(
             f"{host} can be reached from other machines, and nobody would have to sign in: "
             "add a user with `turnlight page user add`, or set `host` under [page] to 127.0.0.1",
@@ -127,8 +195,28 @@ def main(config_path: Path) -> int:
         print(error, file=sys.stderr)
         return 1
     words = {code: Words(code, config.zone()) for code in catalogues()}
+    if provider:
+        provider(door)
     serve(Screens(board, history, words), link, door, config.page, history.close)
     return 0
+
+
+def _provider(oidc: OidcSettings) -> Callable[[Gate], None]:
+    """What lets people in who come from the identity provider.
+
+    Raises:
+        SettingsError: a file of it cannot be read, or the package for it is not there.
+    """
+    try:
+        from turnlight_floor import oidc_door
+        from turnlight_floor.oidc import Provider
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        raise settings.SettingsError(
+            f"[page.oidc] needs the package {missing}; run `pip install turnlight[oidc]`"
+        ) from None
+    made = Provider(oidc)
+    return lambda door: oidc_door.add_routes(app, door, made)
 
 
 def occupied(host: str, port: int) -> str:

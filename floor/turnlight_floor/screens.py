@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from html import escape
 from typing import Literal
 
@@ -10,7 +11,8 @@ import msgspec
 
 from turnlight_floor import cards, devices, wall
 from turnlight_floor.board import Board
-from turnlight_floor.history import History
+from turnlight_floor.history import Day, History
+from turnlight_floor.parts import Parts, whole
 from turnlight_floor.sessions import Session
 from turnlight_floor.words import ENGLISH, Words, catalogues
 
@@ -18,8 +20,11 @@ View = Literal["floor", "wall", "devices"]
 PATHS: dict[View, str] = {"floor": "", "wall": "/wall", "devices": "/devices"}
 """What follows the language in a view's path."""
 
-Screen = tuple[str, str, str]
-"""HTML of the header, the headline alone, and the body."""
+REDRAWN_EVERY_S = 20
+"""The plots of a day are two thirds of a view, and half a minute of one hardly shows in them."""
+
+Screen = tuple[str, str, Parts]
+"""HTML of the header, the headline alone, and the parts of the body."""
 
 
 class Screens:
@@ -30,6 +35,7 @@ class Screens:
         self._history = history
         self._words = words
         self._made: dict[tuple[View, str], Screen] = {}
+        self._plots: dict[tuple[str, str], tuple[object, str]] = {}
         self._now_s = time.time()
         self._shown = board.shown(self._now_s)
 
@@ -77,12 +83,23 @@ class Screens:
         header = cards.header(site, shown, self.board.broker, now_s, words)
         match view:
             case "floor":
-                body = cards.board(shown, lambda t: self._history.day(t, now_s), now_s, words)
+                body = cards.board(
+                    shown, lambda t: self._history.day(t, now_s), now_s, words, self._trends
+                )
             case "wall":
-                body = wall.wall(shown, now_s, words)
+                body = whole(wall.wall(shown, now_s, words))
             case "devices":
-                body = devices.table(site, shown, now_s, words)
+                body = whole(devices.table(site, shown, now_s, words))
         return header, escape(self._freshness(words)[0]), body
+
+    def _trends(self, name: str, day: Day, words: Words) -> str:
+        """A cell's plots, drawn when they have another point, and else at times of its own."""
+        at = int(self._now_s + zlib.crc32(name.encode())) // REDRAWN_EVERY_S
+        of = (at, day.weekday, day.weeks, len(day.today))
+        before = self._plots.get((name, words.code))
+        if before is None or before[0] != of:
+            before = self._plots[name, words.code] = (of, cards.trends(name, day, words))
+        return before[1]
 
 
 def ways(words: Words, view: View, session: Session | None, open_to_all: bool) -> str:

@@ -25,6 +25,8 @@ class Session:
     until_s: float
     form: str
     """Goes with each form of this session, so that no other site can send it."""
+    local: bool = True
+    """Is the user one of the page's own, and not an identity provider's?"""
 
 
 class Sessions:
@@ -34,11 +36,12 @@ class Sessions:
         self.lifetime_s = lifetime_s
         self._open: dict[str, Session] = {}
 
-    def open(self, user: User, now_s: float) -> str:
+    def open(self, user: User, now_s: float, local: bool = True) -> str:
         """Begin a session; the token is for the browser's cookie and kept nowhere."""
         self._open = {key: one for key, one in self._open.items() if one.until_s > now_s}
         token = secrets.token_urlsafe(32)
-        self._open[_key(token)] = Session(user, now_s + self.lifetime_s, secrets.token_urlsafe(32))
+        until_s, form = now_s + self.lifetime_s, secrets.token_urlsafe(32)
+        self._open[_key(token)] = Session(user, until_s, form, local)
         return token
 
     def find(self, token: str, now_s: float) -> Session | None:
@@ -56,9 +59,11 @@ class Sessions:
         self._open.pop(_key(token), None)
 
     def keep(self, users: Mapping[str, User]) -> None:
-        """End the sessions of all who are gone, or have another password or other roles."""
+        """End those of users of the page who are gone, or have another password or other roles."""
         self._open = {
-            key: one for key, one in self._open.items() if users.get(one.user.name) == one.user
+            key: one
+            for key, one in self._open.items()
+            if not one.local or users.get(one.user.name) == one.user
         }
 
 

@@ -5,9 +5,10 @@ docs/floor.md lists every key; a test fails when one is missing there.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,6 +43,29 @@ class BrokerSettings(Settings, frozen=True, kw_only=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
 
 
+class OidcSettings(Settings, frozen=True, kw_only=True):
+    """An identity provider at which one may sign in to the page, by OpenID Connect."""
+
+    issuer: str
+    """As its discovery document names it."""
+    client_id: Annotated[str, Meta(min_length=1)]
+    url: str
+    """The page's own address as browsers know it; `/oidc` after it is registered there."""
+    client_secret_file: str = ""
+    """Left out, the page is a public client, and PKCE alone guards the code."""
+    ca_file: str = ""
+    """Certificate authority of a provider on site."""
+    name: Annotated[str, Meta(min_length=1, max_length=40)] = "OpenID Connect"
+    """What the sign-in calls the provider."""
+    scope: str = "openid profile"
+    name_claim: str = "preferred_username"
+    roles_claim: str = "groups"
+    manager: tuple[str, ...] = ()
+    """Values of the roles' claim that make a manager."""
+    it: tuple[str, ...] = ()
+    """Values of the roles' claim that make one of IT."""
+
+
 class PageSettings(Settings, frozen=True, kw_only=True):
     """The manager's page."""
 
@@ -57,6 +81,8 @@ class PageSettings(Settings, frozen=True, kw_only=True):
     """For browsers that ask for none that there is."""
     database: str = "page.sqlite"
     """The aggregates that the page has seen, for its trends."""
+    oidc: OidcSettings | None = None
+    """Signing in at an identity provider, beside the users or instead of them."""
     broker: BrokerSettings | None = None
     """The page's own credential, which needs to read aggregates and device status only;
     left out, the page uses the floor's."""
@@ -132,6 +158,8 @@ def parse(text: str, origin: str, beside: Path) -> FloorSettings:
             f"{origin}: page.language `{page.language}` is unknown; "
             f"there are {', '.join(catalogues())}"
         )
+    if page.oidc:
+        _check(page.oidc, origin)
     page = msgspec.structs.replace(
         page,
         cert_file=page.cert_file and str(beside / page.cert_file),
@@ -139,6 +167,7 @@ def parse(text: str, origin: str, beside: Path) -> FloorSettings:
         users=str(beside / page.users),
         database=str(beside / page.database),
         broker=page.broker and _resolved(page.broker, beside),
+        oidc=page.oidc and _beside(page.oidc, beside, "client_secret_file", "ca_file"),
     )
     return msgspec.structs.replace(
         settings,
@@ -205,10 +234,55 @@ def _database(settings: FloorSettings, beside: Path) -> dict[str, str]:
     }
 
 
+def is_guarded(url: str) -> bool:
+    """Is this an address over TLS, or one that never leaves this machine?"""
+    try:
+        at = urlsplit(url)
+        host = at.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (at.scheme == "https" or (at.scheme == "http" and is_loopback(host)))
+
+
+def is_loopback(host: str) -> bool:
+    """Is this a name or an address of this very machine?"""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check(oidc: OidcSettings, origin: str) -> None:
+    for key in ("issuer", "url"):
+        value = getattr(oidc, key)
+        if not is_guarded(value):
+            raise SettingsError(
+                f"{origin}: page.oidc.{key} `{value}` must be an https address; "
+                "http is for this machine's own addresses alone"
+            )
+    at = urlsplit(oidc.url)
+    if at.path not in ("", "/") or at.query or at.fragment:
+        raise SettingsError(
+            f"{origin}: page.oidc.url `{oidc.url}` is more than scheme, host and port; "
+            "the page is served from the root, like `https://lamps.example:8080`"
+        )
+    if "openid" not in oidc.scope.split():
+        raise SettingsError(f"{origin}: page.oidc.scope `{oidc.scope}` must hold `openid`")
+    if not (oidc.manager or oidc.it):
+        raise SettingsError(
+            f"{origin}: page.oidc gives nobody a role: name values of the claim "
+            f'`{oidc.roles_claim}` in `manager` or `it`, like manager = ["floor-managers"]'
+        )
+
+
+T = TypeVar("T", bound=Settings)
+
+
 def _resolved(broker: BrokerSettings, beside: Path) -> BrokerSettings:
-    files = {
-        key: str(beside / getattr(broker, key))
-        for key in ("password_file", "ca_file", "cert_file", "key_file")
-        if getattr(broker, key)
-    }
-    return msgspec.structs.replace(broker, **files)
+    return _beside(broker, beside, "password_file", "ca_file", "cert_file", "key_file")
+
+
+def _beside(settings: T, beside: Path, *keys: str) -> T:
+    """The same, with its files looked for in a folder."""
+    files = {key: str(beside / getattr(settings, key)) for key in keys if getattr(settings, key)}
+    return msgspec.structs.replace(settings, **files)
