@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes this machine a Turnlight desk, or with --floor one that also provisions and runs a floor.
 # A second run changes nothing. It works from an unpacked bundle (`./run bundle`) without a network,
-# or from a checkout, where it makes the bundle first.
+# or from a checkout, where it makes the bundle first. In the Debian package it is each of the
+# maintainer scripts.
 set -euo pipefail
 umask 022
 here=$(dirname "$(readlink -f "$0")")
@@ -10,6 +11,7 @@ usage() {
   cat <<'TEXT'
 Usage: install.sh [--floor] [--key FILE] [BUNDLE.tar]
        install.sh --uninstall
+       install.sh --target
 
   (nothing)     install the desk: user, programs, settings, service, rules for USB lights
   --floor       only the programs, with all that `turnlight provision`, `floor` and `page` need
@@ -17,6 +19,7 @@ Usage: install.sh [--floor] [--key FILE] [BUNDLE.tar]
   BUNDLE.tar    update: its signature, BUNDLE.tar.sig, must be of the trusted key. A desk that does
                 not come up within two minutes goes back to the version before
   --uninstall   remove all of it, also the settings, the desk's key and windows not yet sent
+  --target      say what Python and processor a bundle for this machine must be made for
 
 The update is done by the copy that is installed: /opt/turnlight/install.sh BUNDLE.tar
 
@@ -28,6 +31,7 @@ base=/opt/turnlight etc=/etc/turnlight state=/var/lib/turnlight user=turnlight
 unit=/etc/systemd/system/turnlight.service
 rules=/etc/udev/rules.d/60-turnlight-lamps.rules
 link=/usr/local/bin/turnlight
+packaged=/usr/share/turnlight
 key=$base/release.pub
 patience_s=120
 changed=0
@@ -47,8 +51,20 @@ check_system() {
     die "this is $ID $VERSION_ID; Debian 12 or 13 or Raspberry Pi OS is needed"
 }
 
-# What the bundle was made for: Python's tag and the machine, as in `cp311 aarch64`.
-this_machine() { python3 -c 'import platform, sys; print("cp%d%d" % sys.version_info[:2], platform.machine())'; }
+# What a bundle is made for: Python's tag and the machine, as in `cp311 aarch64`. Raspberry Pi OS may
+# run a 32-bit Python on a 64-bit kernel.
+this_machine() {
+  python3 -c 'import platform, sys
+machine = platform.machine()
+if sys.maxsize < 2**32 and machine in ("aarch64", "armv8l"):
+    machine = "armv7l"
+print("cp%d%d" % sys.version_info[:2], machine)'
+}
+
+# apt looks after what came as a package.
+check_not_packaged() {
+  [[ ! -d $packaged ]] || die "Turnlight is installed here as a package; use apt-get, or remove it first: apt-get remove turnlight"
+}
 
 install_packages() {
   local missing=() by_hand
@@ -109,6 +125,14 @@ check_target() {
   made_for=$(<"$bundle/TARGET") here_is=$(this_machine)
   [[ $made_for == "$here_is" ]] ||
     die "this bundle is for $made_for and this machine is $here_is; make one on such a machine"
+}
+
+# What a desk needs besides Turnlight's own programs.
+desk_extras() {
+  case $(this_machine) in
+    *armv7l) echo gpio,spi,usb,pi32 ;;
+    *) echo gpio,spi,usb ;;
+  esac
 }
 
 make_current() {
@@ -210,21 +234,53 @@ comes_up() {
   return 1
 }
 
-uninstall() {
+gone() {
+  local path
+  for path in "$@"; do
+    [[ -e $path || -L $path ]] && { rm -rf "$path"; did "removed $path"; }
+  done
+  return 0
+}
+
+# Settings, key and windows not yet sent stay.
+remove_programs() {
   if has systemctl; then
     systemd_runs && systemctl stop turnlight.service 2>/dev/null
     systemctl disable -q turnlight.service 2>/dev/null || true
   fi
-  local path
-  for path in $unit $rules $link $base $etc $state /run/turnlight; do
-    [[ -e $path || -L $path ]] && { rm -rf "$path"; did "removed $path"; }
-  done
+  gone $unit $rules $link $base
   # where nothing else put rules there, the folders are ours too
   rmdir -p --ignore-fail-on-non-empty "$(dirname $rules)" 2>/dev/null || true
+  systemd_runs && systemctl daemon-reload && udevadm control --reload
+  return 0
+}
+
+remove_rest() {
+  gone $etc $state /run/turnlight
   getent passwd $user >/dev/null && { userdel $user; did "removed the user $user"; }
   getent group $user >/dev/null && groupdel $user
-  systemd_runs && systemctl daemon-reload && udevadm control --reload
-  ((changed)) || say "nothing to remove"
+  return 0
+}
+
+install_desk() {
+  install_programs "$(desk_extras)"
+  make_user
+  make_settings
+  copy "$bundle/install.sh" $base/install.sh && chmod 755 $base/install.sh
+  install_service
+}
+
+# dpkg calls the package's postinst, prerm and postrm, which are this file, with what happens. They
+# say what they do on the error channel, since debconf may have the other.
+maintain() {
+  case $1 in
+    "postinst configure")
+      bundle=$packaged
+      check_target
+      install_desk ;;
+    "prerm remove") remove_programs ;;
+    "postrm purge") remove_programs; remove_rest ;;
+  esac >&2
 }
 
 main() {
@@ -233,7 +289,14 @@ main() {
     case $1 in
       --floor) floor=1 ;;
       --key) new_key=${2:?--key needs a file}; shift ;;
-      --uninstall) check_system; uninstall; return 0 ;;
+      --uninstall)
+        check_system
+        check_not_packaged
+        remove_programs
+        remove_rest
+        ((changed)) || say "nothing to remove"
+        return 0 ;;
+      --target) this_machine; return 0 ;;
       -h | --help) usage; return 0 ;;
       *.tar) file=$1 ;;
       *) usage >&2; return 2 ;;
@@ -241,6 +304,7 @@ main() {
     shift
   done
   check_system
+  check_not_packaged
   [[ -n $file ]] && check_signature "$file" "$new_key"
   [[ -z $file && -d $here/wheels ]] && check_bundle "$here"
   install_packages
@@ -249,13 +313,10 @@ main() {
   [[ -n $new_key ]] && trust "$new_key"
   if ((floor)); then
     install_programs floor,provision
+    copy "$bundle/install.sh" $base/install.sh && chmod 755 $base/install.sh
   else
-    install_programs gpio,spi,usb
-    make_user
-    make_settings
+    install_desk
   fi
-  copy "$bundle/install.sh" $base/install.sh && chmod 755 $base/install.sh
-  ((floor)) || install_service
   if ! ((changed)); then
     say "nothing to do"
   elif ((floor)); then
@@ -265,4 +326,8 @@ main() {
   fi
 }
 
-main "$@"
+if [[ -n ${DPKG_MAINTSCRIPT_NAME:-} ]]; then
+  maintain "$DPKG_MAINTSCRIPT_NAME ${1:-}"
+else
+  main "$@"
+fi
