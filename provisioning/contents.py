@@ -1,6 +1,6 @@
-"""What Turnlight's own wheel may hold. Anything else, above all a test, training data or a key, is refused.
+"""What Turnlight's own wheel may hold: no test, no training data, no key, nothing unforeseen.
 
-python provisioning/contents.py WHEEL...    a sentence per finding; the exit code is 1 if there is one
+python provisioning/contents.py WHEEL...    a sentence per finding, and exit code 1 if there is one
 """
 
 from __future__ import annotations

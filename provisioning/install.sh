@@ -51,15 +51,8 @@ check_system() {
     die "this is $ID $VERSION_ID; Debian 12 or 13 or Raspberry Pi OS is needed"
 }
 
-# What a bundle is made for: Python's tag and the machine, as in `cp311 aarch64`. Raspberry Pi OS may
-# run a 32-bit Python on a 64-bit kernel.
-this_machine() {
-  python3 -c 'import platform, sys
-machine = platform.machine()
-if sys.maxsize < 2**32 and machine in ("aarch64", "armv8l"):
-    machine = "armv7l"
-print("cp%d%d" % sys.version_info[:2], machine)'
-}
+# What a bundle is made for: Python's tag and the machine, as in `cp311 aarch64`.
+this_machine() { python3 -c 'import platform, sys; print("cp%d%d" % sys.version_info[:2], platform.machine())'; }
 
 # apt looks after what came as a package.
 check_not_packaged() {
@@ -68,6 +61,8 @@ check_not_packaged() {
 
 install_packages() {
   local missing=() by_hand
+  # elsewhere the wheel brings its own
+  [[ $(dpkg --print-architecture) != armhf ]] || compgen -G '/usr/lib/*/libsndfile.so.1' >/dev/null || missing+=(libsndfile1)
   has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   has openssl || missing+=(openssl)
   compgen -G '/usr/lib/*/libportaudio.so.2' >/dev/null || missing+=(libportaudio2)
@@ -121,7 +116,9 @@ find_bundle() {
 }
 
 check_target() {
-  local made_for here_is
+  local here_is
+  [[ $(uname -m) != aarch64 || $(dpkg --print-architecture) != armhf ]] ||
+    die "this is a 32-bit system on a 64-bit kernel, which pip takes for a 64-bit one; put arm_64bit=0 into /boot/firmware/config.txt and restart"
   made_for=$(<"$bundle/TARGET") here_is=$(this_machine)
   [[ $made_for == "$here_is" ]] ||
     die "this bundle is for $made_for and this machine is $here_is; make one on such a machine"
@@ -312,6 +309,7 @@ main() {
   check_target
   [[ -n $new_key ]] && trust "$new_key"
   if ((floor)); then
+    [[ $made_for != *armv7l ]] || die "a floor needs a 64-bit machine; this bundle is a desk's"
     install_programs floor,provision
     copy "$bundle/install.sh" $base/install.sh && chmod 755 $base/install.sh
   else

@@ -72,11 +72,13 @@ make_workshop() {
   if [[ ! -e $root.made ]]; then
     debootstrap --foreign --variant=minbase --arch="$1" --include=ca-certificates,python3,python3-venv,python3-dev,libc6-dev,openssl,cmake,make,libffi-dev,libusb-1.0-0-dev,libudev-dev,portaudio19-dev \
       $suite "$root" >"$root.log" || { tail -n 3 "$root.log" >&2; fail "debootstrap"; }
-    for package in "$root"/var/cache/apt/archives/*.deb; do dpkg-deb -x "$package" "$root"; done
+    for package in "$root"/var/cache/apt/archives/*.deb; do
+      dpkg-deb --fsys-tarfile "$package" | tar -C "$root" --keep-directory-symlink -xf -
+    done
     touch "$root.made"
   fi
   cp -a /usr/bin/"$prefix"-* "$root/usr/bin/"
-  mkdir -p "$root/usr/lib/gcc-cross" "$root"/{lib64,usr/lib/x86_64-linux-gnu}
+  mkdir -p "$root"/{lib64,usr/lib/gcc-cross,usr/lib/x86_64-linux-gnu,usr/local/bin,etc/ssl/certs}
   cp -a "/usr/lib/gcc-cross/$prefix" "$root/usr/lib/gcc-cross/"
   cp -a "/usr/$prefix" "$root/usr/"
   cp -L /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
@@ -87,7 +89,6 @@ make_workshop() {
   ln -sfn gcc "$root/usr/local/bin/cc"
   ln -sfn g++ "$root/usr/local/bin/c++"
   cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
-  mkdir -p "$root/etc/ssl/certs"
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
   open "$root"
 }

@@ -22,9 +22,9 @@ KEY = b"-----BEGIN EC PRIVATE " + b"KEY-----\nMHcCAQEEIBkgabcdefghijklmnop\n"
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "turnlight" / "wheels"
+    how = ["-q", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-        + ["--no-index", "-w", folder, ROOT],
+        [sys.executable, "-m", "pip", "wheel", *how, "-w", folder, ROOT],
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         check=True,
     )
@@ -163,9 +163,7 @@ def test_the_package_installs_by_the_one_install_sh(unpacked: Path) -> None:
         assert script.stat().st_mode & 0o777 == 0o755
 
 
-def test_the_package_wants_the_python_that_its_wheels_are_for(
-    unpacked: Path, bundle: Path
-) -> None:
+def test_the_package_wants_the_python_that_its_wheels_are_for(unpacked: Path, bundle: Path) -> None:
     python, machine = (bundle / "TARGET").read_text().split()
     minor = int(python.removeprefix("cp3"))
     control = (unpacked / "DEBIAN" / "control").read_text()
