@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes this machine a Turnlight desk, or with --floor one that also provisions and runs a floor.
 # A second run changes nothing. It works from an unpacked bundle (`./run bundle`) without a network,
-# or from a checkout, where it makes the bundle first.
+# or from a checkout, where it makes the bundle first. In the Debian package it is each of the
+# maintainer scripts.
 set -euo pipefail
 umask 022
 here=$(dirname "$(readlink -f "$0")")
@@ -9,7 +10,7 @@ here=$(dirname "$(readlink -f "$0")")
 usage() {
   cat <<'TEXT'
 Usage: install.sh [--floor] [--key FILE] [BUNDLE.tar]
-       install.sh --decide | --uninstall
+       install.sh --decide | --uninstall | --target
 
   (nothing)     install the desk: user, programs, settings, service, rules for USB lights
   --floor       only the programs, with all that `turnlight provision`, `floor` and `page` need
@@ -18,6 +19,7 @@ Usage: install.sh [--floor] [--key FILE] [BUNDLE.tar]
                 not come up within two minutes goes back to the version before
   --decide      end the trial of an update that was interrupted; systemd runs this at boot
   --uninstall   remove all of it, also the settings, the desk's key and windows not yet sent
+  --target      say what Python and processor a bundle for this machine must be made for
 
 The update is done by the copy that is installed: /opt/turnlight/install.sh BUNDLE.tar
 
@@ -29,6 +31,7 @@ base=/opt/turnlight etc=/etc/turnlight state=/var/lib/turnlight user=turnlight
 unit=/etc/systemd/system/turnlight.service
 rules=/etc/udev/rules.d/60-turnlight-lamps.rules
 link=/usr/local/bin/turnlight
+packaged=/usr/share/turnlight
 key=$base/release.pub
 trial=$base/trial trial_unit=/etc/systemd/system/turnlight-trial.service
 patience_s=120 look_s=5 steady_looks=3 most_tries=3
@@ -56,11 +59,18 @@ check_system() {
     die "this is $ID $VERSION_ID; Debian 12 or 13 or Raspberry Pi OS is needed"
 }
 
-# What the bundle was made for: Python's tag and the machine, as in `cp311 aarch64`.
+# What a bundle is made for: Python's tag and the machine, as in `cp311 aarch64`.
 this_machine() { python3 -c 'import platform, sys; print("cp%d%d" % sys.version_info[:2], platform.machine())'; }
+
+# apt looks after what came as a package.
+check_not_packaged() {
+  [[ ! -d $packaged ]] || die "Turnlight is installed here as a package; use apt-get, or remove it first: apt-get remove turnlight"
+}
 
 install_packages() {
   local missing=() by_hand
+  # elsewhere the wheel brings its own
+  [[ $(dpkg --print-architecture) != armhf ]] || compgen -G '/usr/lib/*/libsndfile.so.1' >/dev/null || missing+=(libsndfile1)
   has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   has openssl || missing+=(openssl)
   compgen -G '/usr/lib/*/libportaudio.so.2' >/dev/null || missing+=(libportaudio2)
@@ -114,7 +124,9 @@ find_bundle() {
 }
 
 check_target() {
-  local made_for here_is
+  local here_is
+  [[ $(uname -m) != aarch64 || $(dpkg --print-architecture) != armhf ]] ||
+    die "this is a 32-bit system on a 64-bit kernel, which pip takes for a 64-bit one; put arm_64bit=0 into /boot/firmware/config.txt and restart"
   made_for=$(<"$bundle/TARGET") here_is=$(this_machine)
   [[ $made_for == "$here_is" ]] ||
     die "this bundle is for $made_for and this machine is $here_is; make one on such a machine"
@@ -132,6 +144,14 @@ copy() {
   cmp -s "$1" "$2" && return 1
   put "$1" "$2" "${3:-644}"
   did "installed $2"
+}
+
+# What a desk needs besides Turnlight's own programs.
+desk_extras() {
+  case $(this_machine) in
+    *armv7l) echo gpio,spi,usb,pi32 ;;
+    *) echo gpio,spi,usb ;;
+  esac
 }
 
 make_current() {
@@ -241,6 +261,10 @@ decide() {
   return 1
 }
 
+decide_pending() {
+  [[ ! -e $trial ]] || decide || did "the update before did not come up; the version before it runs again"
+}
+
 start_current() {
   put $base/current/turnlight.service $unit 644
   systemctl daemon-reload
@@ -277,23 +301,58 @@ comes_up() {
   return 1
 }
 
-uninstall() {
+gone() {
+  local path
+  for path in "$@"; do
+    [[ -e $path || -L $path ]] && { rm -rf "$path"; did "removed $path"; }
+  done
+  return 0
+}
+
+# Settings, key and windows not yet sent stay.
+remove_programs() {
   if has systemctl; then
     systemd_runs && systemctl stop turnlight.service 2>/dev/null
     systemd_runs && systemctl stop turnlight-trial.service 2>/dev/null
     systemctl disable -q turnlight.service 2>/dev/null || true
     systemctl disable -q turnlight-trial.service 2>/dev/null || true
   fi
-  local path
-  for path in {$unit,$trial_unit,$rules}{,.new} $link $base $etc $state /run/turnlight; do
-    [[ -e $path || -L $path ]] && { rm -rf "$path"; did "removed $path"; }
-  done
+  gone {$unit,$trial_unit,$rules}{,.new} $link $base
   # where nothing else put rules there, the folders are ours too
   rmdir -p --ignore-fail-on-non-empty "$(dirname $rules)" 2>/dev/null || true
+  systemd_runs && systemctl daemon-reload && udevadm control --reload
+  return 0
+}
+
+remove_rest() {
+  gone $etc $state /run/turnlight
   getent passwd $user >/dev/null && { userdel $user; did "removed the user $user"; }
   getent group $user >/dev/null && groupdel $user
-  systemd_runs && systemctl daemon-reload && udevadm control --reload
-  ((changed)) || say "nothing to remove"
+  return 0
+}
+
+install_desk() {
+  install_programs "$(desk_extras)"
+  make_user
+  make_settings
+  install_service
+  copy "$bundle/install.sh" $base/install.sh 755 || true
+}
+
+# dpkg calls the package's postinst, prerm and postrm, which are this file, with what happens. They
+# say what they do on the error channel, since debconf may have the other.
+maintain() {
+  local floor=0
+  case $1 in
+    "postinst configure")
+      bundle=$packaged
+      check_target
+      lock -n
+      decide_pending
+      install_desk ;;
+    "prerm remove") remove_programs ;;
+    "postrm purge") remove_programs; remove_rest ;;
+  esac >&2
 }
 
 main() {
@@ -302,12 +361,18 @@ main() {
     case $1 in
       --floor) floor=1 ;;
       --key) new_key=${2:?--key needs a file}; shift ;;
-      --uninstall) check_system; uninstall; return 0 ;;
       --decide)
         lock
         [[ ! -e $trial ]] || decide || die "the new version did not come up; the one before runs again"
-        return 0
-        ;;
+        return 0 ;;
+      --uninstall)
+        check_system
+        check_not_packaged
+        remove_programs
+        remove_rest
+        ((changed)) || say "nothing to remove"
+        return 0 ;;
+      --target) this_machine; return 0 ;;
       -h | --help) usage; return 0 ;;
       *.tar) file=$1 ;;
       *) usage >&2; return 2 ;;
@@ -315,23 +380,22 @@ main() {
     shift
   done
   check_system
+  check_not_packaged
   [[ -n $file ]] && check_signature "$file" "$new_key"
   [[ -z $file && -d $here/wheels ]] && check_bundle "$here"
   install_packages
   find_bundle "$file"
   check_target
   lock -n
-  [[ ! -e $trial ]] || decide || did "the update before did not come up; the version before it runs again"
+  decide_pending
   [[ -n $new_key ]] && trust "$new_key"
   if ((floor)); then
-    install_programs floor,provision
+    [[ $made_for != *armv7l ]] || die "a floor needs a 64-bit machine; this bundle is a desk's"
+    install_programs floor,provision,postgres,oidc
+    copy "$bundle/install.sh" $base/install.sh 755 || true
   else
-    install_programs gpio,spi,usb
-    make_user
-    make_settings
+    install_desk
   fi
-  ((floor)) || install_service
-  copy "$bundle/install.sh" $base/install.sh 755 || true
   ((changed)) && sync
   if ! ((changed)); then
     say "nothing to do"
@@ -342,4 +406,8 @@ main() {
   fi
 }
 
-main "$@"
+if [[ -n ${DPKG_MAINTSCRIPT_NAME:-} ]]; then
+  maintain "$DPKG_MAINTSCRIPT_NAME ${1:-}"
+else
+  main "$@"
+fi

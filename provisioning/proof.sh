@@ -7,9 +7,8 @@
 # It changes the machine: use a root that is thrown away afterwards.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
-[[ -e /etc/turnlight || -e /opt/turnlight ]] && { echo "Turnlight is installed here; use an empty machine" >&2; exit 1; }
-step() { printf '\n== %s\n' "$*"; }
-fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+. provisioning/proof-tools.sh
+empty_machine
 place=$(mktemp -d)
 # a root that was unpacked as somebody's private folder is closed to every service user
 chmod 755 /
@@ -27,11 +26,6 @@ install=$place/turnlight/install.sh
 apt-get update -qq >/dev/null
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
   python3 python3-venv openssl libportaudio2 mosquitto >/dev/null 2>&1
-
-everything() { find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /var/log \
-  -o -path /var/cache -o -path /root/.cache -o -path /home \) -prune -o -printf '%p %m %u %g %l %s\n' | sort; }
-# folders grow when a file comes and goes, and useradd keeps what was before as passwd- and the like
-listing() { everything | grep -vE '^/etc(/(passwd|shadow|group|gshadow|subuid|subgid)-)? ' | sed -E 's/^(\S+ 755 root root  )[0-9]+$/\1/'; }
 
 step "a damaged bundle is refused before anything is touched"
 listing >"$place/before"

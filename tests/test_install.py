@@ -84,7 +84,7 @@ def test_its_help_names_every_option() -> None:
     said = install(INSTALL, "--help")
     assert said.returncode == 0
     options = set(re.findall(r"^ +(--[a-z]+)\)", INSTALL.read_text(), re.M))
-    assert options == {"--floor", "--key", "--decide", "--uninstall"}
+    assert options == {"--floor", "--key", "--decide", "--target", "--uninstall"}
     for option in options:
         assert f"\n  {option} " in said.stdout
     assert install(INSTALL, "--key").returncode != 0

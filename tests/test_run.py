@@ -28,7 +28,9 @@ def run(path: Path, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["setup", "demo", "test", "check", "bundle", "arm", "fuzz"])
+@pytest.mark.parametrize(
+    "command", ["setup", "demo", "test", "check", "bundle", "deb", "arm", "fuzz"]
+)
 def test_what_cannot_be_installed_is_named_in_one_sentence(bare: Path, command: str) -> None:
     ran = run(bare, command)
     assert ran.returncode == 1
