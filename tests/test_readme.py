@@ -49,3 +49,20 @@ def test_a_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
 def test_every_file_that_the_readme_names_exists() -> None:
     for name in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / name).exists(), name
+
+
+def test_its_figures_beside_other_detectors_are_those_of_the_bench() -> None:
+    results = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
+    desks = results.split("## Calls on desks")[1].split("\n## ")[0]
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in desks.splitlines()
+        if line.startswith("|")
+    ]
+    measured = {row[1]: dict(zip(head, row, strict=True)) for row in rows if row[0] == "grid"}
+    columns = "AUC", "false alarms at 95 % hits", "share error", "overlap wrong"
+    who = "turnlight, confirmed", "silero", "earshot", "webrtcvad 3"
+    table = README.split("| on the desk |")[1].split("\n\n")[0].splitlines()[2:]
+    assert [[cell.strip() for cell in row.strip("|").split("|")[1:]] for row in table] == [
+        [measured[one][column] for one in who] for column in columns
+    ]
