@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,6 +80,18 @@ def await_line(running: subprocess.Popen[str], *parts: str) -> str:
         if not missing:
             return found
     raise AssertionError(f"the child ended without saying {missing}")
+
+
+def await_port(port: int) -> None:
+    """The page looks for its broker before it listens."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"nobody listens at port {port}"
+            time.sleep(0.05)
 
 
 def end(running: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from broker import Broker
-from floor_feed import Publisher, await_line, child, end, figures, shown_cell
+from floor_feed import Publisher, await_line, await_port, child, end, figures, shown_cell
 from turnlight.messages import Aggregate, Health, Status, device_topic, floor_topic
 from turnlight.mosquitto import free_port
 
@@ -109,6 +109,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
         child("page", write(folder, broker.port, port)) as running,
     ):
         await_line(running, "connected")
+        await_port(port)
         yield Floor(broker, publisher, f"http://127.0.0.1:{port}/")
 
 
@@ -461,6 +462,7 @@ def test_without_a_broker_the_page_is_there_and_says_so(tmp_path: Path, browser:
     port = free_port()
     with child("page", write(tmp_path, free_port(), port)) as running:
         await_line(running, "trying again")
+        await_port(port)
         opened = browser.new_page()
         opened.goto(f"http://127.0.0.1:{port}/")
         has(opened, "state", "away")
@@ -481,6 +483,7 @@ def test_a_server_that_hangs_is_not_taken_for_live(tmp_path: Path, browser: Brow
         child("page", write(tmp_path, broker.port, port)) as running,
     ):
         await_line(running, "connected")
+        await_port(port)
         publisher.send(floor_topic("home", "_site"), live("_site"), retain=True)
         opened = browser.new_page()
         opened.goto(f"http://127.0.0.1:{port}/en")

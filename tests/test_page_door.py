@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from broker import Broker
-from floor_feed import Publisher, await_line, child, shown_cell
+from floor_feed import Publisher, await_line, await_port, child, shown_cell
 from test_page import AXE, CHROMIUM, FLAGS, has, live
 from turnlight.messages import floor_topic
 from turnlight.mosquitto import free_port
@@ -210,6 +210,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
         found.user("add", "both", "--role", "it", "--role", "manager")
         with child("page", found.config) as running:
             await_line(running, "connected")
+            await_port(port)
             publisher.send(floor_topic("home", "service"), live("service"), retain=True)
             yield found
 
@@ -375,6 +376,7 @@ def test_without_users_it_answers_to_this_machines_names_alone(tmp_path: Path) -
     config.write_text(f"[broker]\nport = {free_port()}\n[page]\nport = {port}\n")
     with child("page", config) as running:
         await_line(running, "trying again")
+        await_port(port)
         door = Door(port)
         assert door.ask("/api/aggregates")[0] == 200
         assert door.ask("/api/aggregates", Host=f"localhost:{port}")[0] == 200
@@ -399,6 +401,7 @@ def test_over_tls_the_cookie_stays_on_tls(tmp_path: Path) -> None:
     with child("page", config) as running:
         await_line(running, f"https://127.0.0.1:{port}/")
         await_line(running, "trying again")
+        await_port(port)
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
         url = f"https://127.0.0.1:{port}/en/login"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from broker import Broker
-from floor_feed import Publisher, await_line, child
+from floor_feed import Publisher, await_line, await_port, child
 from identity import CLIENT, SECRET, Claims, Identity, Key, fields, signed_with_the_secret, unsigned
 from test_page import AXE, CHROMIUM, FLAGS, has, live
 from test_page_door import NOW_S, PASSWORD, Door, Floor
@@ -51,6 +50,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory, identity: Identity) -> Itera
         found.user("add", "ola", "--role", "manager")
         with child("page", found.config) as running:
             await_line(running, "connected")
+            await_port(port)
             publisher.send(floor_topic("home", "service"), live("service"), retain=True)
             yield found
 
@@ -92,18 +92,6 @@ def traveller(floor: Floor, identity: Identity) -> Traveller:
     """Of an address of its own, so that one test's lies do not make another wait."""
     identity.honest(groups=MANAGERS)
     return Traveller(floor.port, identity, next(ADDRESSES))
-
-
-def await_port(port: int) -> None:
-    """The page looks for its broker before it listens."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
 
 def alert(text: str) -> str:
