@@ -74,11 +74,11 @@ def test_what_lies_further_back_than_is_remembered_is_not_believed() -> None:
     assert not doubt([(SURE, 200), (NO, 4_000)]).believes(interruption(0, 2_000))
 
 
-@pytest.mark.parametrize(("length_ms", "believed"), [(520, False), (560, True)])
+@pytest.mark.parametrize(("length_ms", "believed"), [(640, False), (680, True)])
 def test_by_its_probabilities_too_an_overlap_is_longer_than_at_any_change_of_turns(
     length_ms: int, believed: bool
 ) -> None:
-    """Two who are heard at once for 520 ms with 95 % have most likely been so for 490 ms."""
+    """Two who are heard at once for 640 ms with 95 % have most likely been so for less."""
     made = doubt([(NO, 300), (SURE, 200)])
     assert made.believes(interruption(3_000, 3_000 + length_ms)) == believed
 

@@ -38,13 +38,15 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """Strain is over what is high, or under what is calm, by this."""
     strain_blocks: int = 1
     """And for so many half seconds of speech longer."""
-    sure: float = 0.70
+    sure: float = 0.75
     """Of an interruption: through its overlap, the mean probability that both speak."""
     unsure: float = 0.50
     """More of it, by this times how undecided the core was of late about the agent, 0..1."""
+    both_ms: int = 120
+    """That probability, summed, is over an overtalk's length by this."""
     spoke: float = 0.65
     """Before an interruption that is no longer than a backchannel: the customer's mean one."""
-    goes_on: float = 0.55
+    goes_on: float = 0.65
     """After an overlap that is no longer than a backchannel: the agent's mean one."""
     backchannel_ms: int = 100
     """An overlap that did not take the floor is longer than a backchannel by this."""
@@ -126,7 +128,8 @@ class Doubt:
         both = [min(pair) for pair in pairs]
         expected_ms = sum(both) * HOP_MS / _Q15
         asked = margins.sure + margins.unsure * self.undecided
-        if expected_ms <= OVERLAP_MAX_MS or expected_ms < asked * len(both) * HOP_MS:
+        least_ms = OVERLAP_MAX_MS + margins.both_ms
+        if expected_ms <= least_ms or expected_ms < asked * len(both) * HOP_MS:
             return False
         length_ms = interruption.end_ms - interruption.start_ms
         if length_ms > BACKCHANNEL_MAX_MS + margins.backchannel_ms:

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from turnlight_floor.intake import Intake
 from turnlight_floor.settings import BrokerSettings, read
 
 log = logging.getLogger("turnlight.floor")
@@ -153,7 +154,7 @@ class Link:
     def _make_client(self) -> mqtt.Client:
         settings = self._settings
         modern = self._protocol == mqtt.MQTTv5
-        client = mqtt.Client(
+        client = Intake(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             protocol=self._protocol,
