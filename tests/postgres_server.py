@@ -11,8 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from turnlight.mosquitto import HOST, free_port
 
 USER, WORD = "floor", "spring-tide-23"
@@ -61,6 +59,8 @@ class PostgresServer:
 
     def execute(self, url_or_name: str, statement: str) -> list[tuple[Any, ...]]:
         """One statement as the owner, and what it gives."""
+        import psycopg  # needs libpq, which a machine without a server need not have
+
         url = url_or_name if "://" in url_or_name else self.url(url_or_name)
         with psycopg.connect(url, password=WORD, autocommit=True) as db:
             found = db.execute(statement)

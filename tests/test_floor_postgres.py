@@ -17,10 +17,14 @@ from floor_feed import NOON_S, Publisher, await_line, child, end, figures, pid, 
 from postgres_server import WORD, PostgresServer
 from turnlight.cli import main
 from turnlight.messages import Aggregate, decode, window_topic
-from turnlight_floor import postgres as module
 from turnlight_floor.minutes import Minute, Minutes, StoreError, shared
 from turnlight_floor.store import Store
 
+module = pytest.importorskip(
+    "turnlight_floor.postgres",
+    exc_type=ImportError,
+    reason="the library libpq is missing: apt-get install libpq5",
+)
 MINUTE: Minute = (NOON_S, "service", (figures(), ""))
 SERVICE = window_topic("home", "service")
 
