@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from other_users import needs_other_users
 from turnlight_floor.privacy import SITE, fewest_desks, guard, load, withheld
 from turnlight_floor.settings import SettingsError
 
@@ -143,6 +144,7 @@ def an_ordinary_user() -> Iterator[None]:
         os.seteuid(before)
 
 
+@needs_other_users
 def test_a_file_of_another_user_in_a_folder_of_another_user_is_good() -> None:
     with an_ordinary_user():
         guard("/etc/passwd")
@@ -156,6 +158,7 @@ def test_a_file_of_another_user_in_a_folder_of_another_user_is_good() -> None:
         (0o644, 0o777, "lies in a folder that this user can write"),
     ],
 )
+@needs_other_users
 def test_a_file_that_the_floor_could_change_is_refused(
     file_mode: int, folder_mode: int, says: str
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from other_users import needs_other_users
 from turnlight.config import parse
 from turnlight.settings_file import SERVICE, render
 
@@ -95,6 +96,7 @@ def test_an_unknown_option_is_wrong_use() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@needs_other_users
 def test_without_root_it_says_how() -> None:
     # read from standard input, since nobody may not look into every checkout
     said = subprocess.run(

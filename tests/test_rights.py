@@ -22,6 +22,7 @@ import pytest
 import sounds
 import turnlight
 from desk import until
+from other_users import needs_other_users
 from sounds import Pcm
 from turnlight.config import (
     Config,
@@ -173,6 +174,7 @@ def test_what_is_private_is_told_to_the_user_who_runs_the_desk(path: Path) -> No
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
+@needs_other_users
 def test_what_is_private_is_told_to_nobody_else_who_may_open_the_door() -> None:
     # short and open to everybody on the way: what is asked here is not the file's rights
     with tempfile.TemporaryDirectory() as folder:
