@@ -15,8 +15,7 @@ import msgspec
 
 from turnlight.provision.code import fingerprint, split
 from turnlight.provision.grant import Grant
-from turnlight.provision.trouble import ProvisionError
-from turnlight.trouble import why
+from turnlight.provision.trouble import ProvisionError, why
 
 _PATIENCE_S = 30.0
 _BIGGEST = 65_536
@@ -110,7 +109,7 @@ def _ask(
             "--server by one of the hosts in the site's site.toml, and see that the clock is right"
         ) from None
     except OSError as error:
-        raise ProvisionError(f"{host}:{port}: {why(error).replace('uplink.', '')}") from None
+        raise ProvisionError(f"{host}:{port}: {why(error)}") from None
     except http.client.HTTPException as error:
         raise ProvisionError(
             f"{host}:{port}: is no enrolment server ({type(error).__name__}); is the port right?"

@@ -8,8 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from turnlight.provision.trouble import ProvisionError
 
 PRIVATE, PUBLIC = 0o600, 0o644
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 def put(path: Path, content: str | bytes, mode: int = PUBLIC) -> bool:
@@ -38,6 +44,25 @@ def put(path: Path, content: str | bytes, mode: int = PUBLIC) -> bool:
         Path(name).unlink(missing_ok=True)
         raise
     return True
+
+
+def read_record(path: Path, kind: type[R], remedy: str) -> R | None:
+    """What a file of JSON holds; None where there is no file.
+
+    Raises:
+        ProvisionError: it is damaged; the sentence ends with the remedy.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise ProvisionError(f"{path}: damaged ({error}); {remedy}") from None
+
+
+def put_record(path: Path, record: msgspec.Struct, mode: int = PUBLIC) -> None:
+    """Make this the content of a file of JSON that people can read, too."""
+    put(path, msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n", mode)
 
 
 @contextmanager

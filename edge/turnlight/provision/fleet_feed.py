@@ -17,8 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from turnlight.provision import roles
 from turnlight.provision.fleet import Fleet
 from turnlight.provision.site import Site
-from turnlight.provision.trouble import ProvisionError
-from turnlight.trouble import why
+from turnlight.provision.trouble import ProvisionError, why
 
 ANSWER_S = 15.0
 RETAINED_S = 2.0
@@ -56,7 +55,7 @@ class FleetFeed:
         try:
             self._client.connect(settings.hosts[0], settings.port)
         except OSError as error:
-            raise ProvisionError(f"{broker}: {why(error).replace('uplink.', '')}") from None
+            raise ProvisionError(f"{broker}: {why(error)}") from None
         self._client.loop_start()
         try:
             reason = self._accepted.get(timeout=ANSWER_S)

@@ -9,8 +9,7 @@ import msgspec
 
 from turnlight.provision.batch import Wanted
 from turnlight.provision.code import digest
-from turnlight.provision.files import PRIVATE, put
-from turnlight.provision.trouble import ProvisionError
+from turnlight.provision.files import PRIVATE, put_record, read_record
 
 
 class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,16 +50,10 @@ def load(path: Path) -> Invitations:
     Raises:
         ProvisionError: it is damaged.
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Invitations)
-    except FileNotFoundError:
-        return Invitations()
-    except msgspec.DecodeError as error:
-        raise ProvisionError(
-            f"{path}: damaged ({error}); remove it, and invite the desks anew"
-        ) from None
+    remedy = "remove it, and invite the desks anew"
+    return read_record(path, Invitations, remedy) or Invitations()
 
 
 def save(path: Path, invitations: Invitations) -> None:
     """Keep them."""
-    put(path, msgspec.json.format(msgspec.json.encode(invitations), indent=1) + b"\n", PRIVATE)
+    put_record(path, invitations, PRIVATE)

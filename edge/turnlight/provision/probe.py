@@ -14,8 +14,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from turnlight.provision.trouble import ProvisionError
-from turnlight.trouble import why
+from turnlight.provision.trouble import ProvisionError, why
 
 ANSWER_S = 15.0
 """Within this time a broker has answered, on a slow machine too."""
@@ -59,7 +58,7 @@ class Probe:
         try:
             self._client.connect(host, port)
         except OSError as error:
-            raise ProvisionError(f"broker {host}:{port}: {_without_settings(error)}") from None
+            raise ProvisionError(f"broker {host}:{port}: {why(error)}") from None
         self._client.loop_start()
         if not self._wait(lambda: self._accepted is not None):
             self.close()
@@ -155,7 +154,7 @@ def lets_in(host: str, port: int, context: ssl.SSLContext | None) -> bool:
     try:
         bare = socket.create_connection((host, port), ANSWER_S)
     except OSError as error:
-        raise ProvisionError(f"broker {host}:{port}: {_without_settings(error)}") from None
+        raise ProvisionError(f"broker {host}:{port}: {why(error)}") from None
     with bare:
         try:
             talk = context.wrap_socket(bare, server_hostname=host) if context else bare
@@ -166,7 +165,3 @@ def lets_in(host: str, port: int, context: ssl.SSLContext | None) -> bool:
             return False
     # CONNACK, two bytes, its flags, and 0 for welcome
     return len(answer) == 4 and answer[0] == 0x20 and answer[3] == 0
-
-
-def _without_settings(error: OSError) -> str:
-    return why(error).replace("uplink.", "")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from turnlight.provision.files import PRIVATE, put
+from turnlight.provision.files import PRIVATE, put_record, read_record
 from turnlight.provision.trouble import ProvisionError
 
 DAY_S = 86_400
@@ -86,14 +86,9 @@ def load(path: Path) -> Register:
     Raises:
         ProvisionError: it is damaged.
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Register)
-    except FileNotFoundError:
-        return Register()
-    except msgspec.DecodeError as error:
-        raise ProvisionError(f"{path}: damaged ({error}); restore it from its backup") from None
+    return read_record(path, Register, "restore it from its backup") or Register()
 
 
 def save(path: Path, register: Register) -> None:
     """Keep it."""
-    put(path, msgspec.json.format(msgspec.json.encode(register), indent=1) + b"\n", PRIVATE)
+    put_record(path, register, PRIVATE)

@@ -7,8 +7,7 @@ from pathlib import Path
 import msgspec
 
 from turnlight.messages import Name
-from turnlight.provision.files import put
-from turnlight.provision.trouble import ProvisionError
+from turnlight.provision.files import put_record, read_record
 from turnlight.provision.waves import Before
 
 
@@ -23,15 +22,10 @@ def load(path: Path, version: str) -> dict[str, Before]:
     Raises:
         ProvisionError: it is damaged.
     """
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
-    except FileNotFoundError:
-        return {}
-    except msgspec.DecodeError as error:
-        raise ProvisionError(f"{path}: damaged ({error}); remove it to begin anew") from None
-    return found.before if found.version == version else {}
+    found = read_record(path, _File, "remove it to begin anew")
+    return found.before if found and found.version == version else {}
 
 
 def save(path: Path, version: str, before: dict[str, Before]) -> None:
     """Keep them."""
-    put(path, msgspec.json.format(msgspec.json.encode(_File(version, before)), indent=1) + b"\n")
+    put_record(path, _File(version, before))
