@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import TYPE_CHECKING
 
-from paho.mqtt.reasoncodes import ReasonCode
+if TYPE_CHECKING:
+    # the command line names these errors, and its help waits for no network library
+    from paho.mqtt.reasoncodes import ReasonCode
 
 NO_ANSWER = (
     "no answer to CONNECT; is it an MQTT broker, "
