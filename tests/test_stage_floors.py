@@ -60,6 +60,34 @@ def test_bleed_is_measured_within_3_dB_also_under_double_talk(core, rng):
     assert core.tl_bleed_gain_db_q8(pointer(state)) / 256 == pytest.approx(-18, abs=3)
 
 
+def test_what_a_leak_should_bring_and_does_not_is_missing(core):
+    """Known once the leak was heard for a while, in four bands or more."""
+    state, explained = np.zeros(2048, np.uint8), np.zeros(20, np.int16)
+    source, floor = np.full(20, -30 * 256, np.int16), np.full(20, -90 * 256, np.int16)
+    core.tl_bleed_init(pointer(state))
+
+    def missing(heard_db):
+        core.tl_bleed_explain(pointer(state), pointer(source), 0, pointer(explained))
+        heard = (np.broadcast_to(heard_db, 20) * 256).astype(np.int16)
+        return core.tl_bleed_missing_db_q8(pointer(state), pointer(heard)) / 256
+
+    def learn(bands):
+        heard = np.full(20, -95 * 256, np.int16)
+        heard[bands] = -48 * 256
+        for _ in range(300):
+            core.tl_bleed_explain(pointer(state), pointer(source), 0, pointer(explained))
+            core.tl_bleed_learn(*map(pointer, (state, floor, heard, floor)))
+
+    assert missing(-48.0) == -128
+    learn(slice(0, 3))
+    assert missing(-48.0) == -128
+    learn(slice(0, 10))
+    assert missing(-48.0) == pytest.approx(0, abs=1)
+    assert missing(-68.0) == pytest.approx(20, abs=1)
+    assert missing(-28.0) == pytest.approx(-20, abs=1)  # the destination's own party
+    assert missing(np.r_[[-48.0] * 10, [3.0] * 10]) == pytest.approx(0, abs=1)
+
+
 def test_a_silent_source_explains_nothing_however_weak_its_leak(core):
     state, explained = np.zeros(2048, np.uint8), np.zeros(20, np.int16)
     loud, quiet = np.full(20, -30 * 256, np.int16), np.full(20, -95 * 256, np.int16)

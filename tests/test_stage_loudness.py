@@ -105,6 +105,17 @@ def test_a_gain_turned_down_moves_the_moving_voice_at_once(core):
     assert state.moving_db_q8 / 256 - before == pytest.approx(-20, abs=1)
 
 
+@pytest.mark.parametrize("by_db", [20, -20])
+def test_once_a_turned_gain_is_found_the_floors_are_where_they_were_held_to_be(core, by_db):
+    """Else it would go on as evidence for the two seconds over which their mean is taken."""
+    state, _ = after_a_while(core)
+    if by_db > 0:  # a rise is told, when floors and room are moved; a fall is found in the room
+        core.tl_loudness_turned(ctypes.byref(state), by_db * 256)
+    heard(core, speech(60), FLOOR_DB + by_db, state)
+    now, of_late = np.array(state.floor_db_q8) / 256
+    assert of_late == pytest.approx(now, abs=3)
+
+
 def test_the_way_to_the_first_room_moves_no_voice(core):
     """The floors start at -60 dB; else whatever is heard first would be louder than the voice."""
     state = heard(core, np.full(100, -75.0), np.linspace(-60, -90, 100)[:, None])

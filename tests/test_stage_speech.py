@@ -130,8 +130,7 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     moved = np.diff(floors, prepend=-60.0)
     moved[:200] = 0  # the way to the first room
     moving = reference.moving_voices(loudness, voicing, moved)
-    first, then = floors[:200], floors[200:]  # ... and no gain falls on it
-    slow = np.concatenate([first, reference.mean_over(then, 200, first[-1])])
+    slow = reference.slow_floors(floors, turned)
     quick, smooth = (reference.mean_over(loudness, n, -75.0) for n in (20, 60))
     least, most = reference.extremes(loudness)
     state, out = Evidence(), np.zeros(EVIDENCE, np.int8)

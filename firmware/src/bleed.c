@@ -18,6 +18,7 @@
 #define SPREAD TL_DB(3) /* a leak varies by so much around its gain */
 #define HEARD_FULL 100
 #define HEARD_ENOUGH 30
+#define BANDS_ENOUGH 4 /* really heard */
 
 static inline int16_t max16(int16_t a, int16_t b) { return a > b ? a : b; }
 
@@ -89,6 +90,17 @@ void tl_bleed_turned(tl_bleed *l, int32_t own_db_q8, int32_t source_risen_db_q8)
     }
 }
 
+int32_t tl_bleed_missing_db_q8(const tl_bleed *l, const int16_t destination_db_q8[TL_BANDS]) {
+    int32_t sum = 0, count = 0; /* twenty of +-206 dB */
+    for (int32_t b = 0; b < TL_BANDS; b++) {
+        if (l->heard[b] >= HEARD_ENOUGH) {
+            sum += l->ringing_db_q8[b] + l->gain_db_q8[b] - destination_db_q8[b];
+            count++;
+        }
+    }
+    return count < BANDS_ENOUGH ? TL_DB_NONE : sum / count;
+}
+
 int16_t tl_bleed_gain_db_q8(const tl_bleed *l) {
     int16_t sorted[TL_TELEPHONE_END - TL_TELEPHONE_FIRST];
     int32_t count = 0;
@@ -103,7 +115,7 @@ int16_t tl_bleed_gain_db_q8(const tl_bleed *l) {
         }
         sorted[i] = l->gain_db_q8[b];
     }
-    return count < 4 ? TL_DB_NONE : sorted[count / 2];
+    return count < BANDS_ENOUGH ? TL_DB_NONE : sorted[count / 2];
 }
 
 int32_t tl_bleed_unexplained_db_q8(const int16_t own_db_q8[TL_BANDS],

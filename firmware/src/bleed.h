@@ -38,6 +38,11 @@ void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
                     const int16_t destination_db_q8[TL_BANDS],
                     const int16_t destination_floor_db_q8[TL_BANDS]);
 
+/* By how much the destination lies below what the source alone should leak into it, on the mean of
+ * the bands whose leak was really heard, or TL_DB_NONE. Below 0 in any call, but for one whose gains
+ * were turned. Call after explain. */
+int32_t tl_bleed_missing_db_q8(const tl_bleed *l, const int16_t destination_db_q8[TL_BANDS]);
+
 /* The gain of the destination was turned, or that of the source was turned up: what was learned moves
  * along, and is learned anew, fast. */
 void tl_bleed_turned(tl_bleed *l, int32_t own_db_q8, int32_t source_risen_db_q8);

@@ -128,12 +128,17 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         channel *ch = &s->channels[c];
         int32_t delay = tl_delay_push(&ch->delay, bands[1 - c].db_q8, bands[c].db_q8);
         tl_bleed_explain(&ch->leak, bands[1 - c].db_q8, delay, leak_db_q8[c]);
+    }
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        channel *ch = &s->channels[c];
         tl_loudness *loudness = &s->evidence.loudness[c];
         /* a mute tells nothing about a room that is known */
         if (!bands[c].silent || loudness->settling > 0) {
             tl_noise_push(&ch->noise, bands[c].db_q8);
         }
-        int32_t found_db_q8 = tl_gain_push(&ch->gain, &bands[c], loudness->known_db_q8);
+        int32_t missing_db_q8 = tl_bleed_missing_db_q8(&s->channels[1 - c].leak, bands[1 - c].db_q8);
+        int32_t found_db_q8 =
+            tl_gain_push(&ch->gain, &bands[c], loudness->known_db_q8, missing_db_q8);
         risen_db_q8[c] = loudness->settling > 0 ? 0 : found_db_q8; /* no room is known yet */
         if (risen_db_q8[c] != 0) {
             tl_noise_turned(&ch->noise, ch->gain.room_db_q8, risen_db_q8[c]);

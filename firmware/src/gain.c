@@ -9,6 +9,9 @@
 #define UNEVEN TL_DB(7)      /* mean distance of the bands from the jump, at most */
 #define ROOM_UNEVEN TL_DB(6) /* ... and of what is left of it */
 #define RISEN 100            /* frames: no voice keeps all bands up for so long */
+#define SOON 20              /* frames in which the other channel may tell ... */
+#define MISSING TL_DB(8)     /* that so much is missing in it ... */
+#define MISSED 10            /* in so many of them: later than any leak comes */
 #define STRAY 3              /* bands that may be off: a hum, a tone */
 
 void tl_gain_init(tl_gain *g) { memset(g, 0, sizeof *g); }
@@ -71,7 +74,8 @@ static void look_at(tl_gain *g, int32_t jump) {
     memcpy(g->least_db_q8, g->newer_db_q8, sizeof g->least_db_q8);
 }
 
-int32_t tl_gain_push(tl_gain *g, const tl_bands *bands, const int16_t room_db_q8[TL_BANDS]) {
+int32_t tl_gain_push(tl_gain *g, const tl_bands *bands, const int16_t room_db_q8[TL_BANDS],
+                     int32_t missing_db_q8) {
     push(g, bands->db_q8);
     g->heard = (uint8_t)(bands->silent ? 0 : tl_min(g->heard + 1, TL_GAIN_PAST));
     if (g->heard < TL_GAIN_PAST) {
@@ -83,7 +87,7 @@ int32_t tl_gain_push(tl_gain *g, const tl_bands *bands, const int16_t room_db_q8
         if (jump > 0) {
             memcpy(g->room_db_q8, room_db_q8, sizeof g->room_db_q8);
             look_at(g, jump);
-            g->since = 0;
+            g->since = g->missed = 0;
         }
         return 0;
     }
@@ -95,8 +99,17 @@ int32_t tl_gain_push(tl_gain *g, const tl_bands *bands, const int16_t room_db_q8
     for (int32_t b = 0; b < TL_BANDS; b++) {
         g->least_db_q8[b] = (int16_t)tl_min(g->least_db_q8[b], g->newer_db_q8[b]);
     }
-    int32_t back = came_back(g), rise = g->since >= RISEN && !back ? rise_of(g) : 0;
-    if (back || g->since >= RISEN) {
+    int32_t rise, judged;
+    if (g->since <= SOON) {
+        g->missed = (uint8_t)(g->missed + (missing_db_q8 >= MISSING));
+        judged = g->missed >= MISSED;
+        rise = judged ? g->jump_db_q8 : 0;
+    } else {
+        int32_t back = came_back(g);
+        judged = back || g->since >= RISEN;
+        rise = judged && !back ? rise_of(g) : 0;
+    }
+    if (judged) {
         g->jump_db_q8 = 0;
         g->heard = 0; /* the same jump is not seen twice */
     }

@@ -92,6 +92,8 @@ static void turn(tl_loudness *l, int32_t by_db_q8) {
     for (int32_t k = 0; k < TL_LOUDNESS_PAST; k++) {
         l->past[k] = moved(&l->past[k], by_db_q8);
     }
+    /* what the floors are held against: else a turned gain is evidence for two seconds more */
+    l->floor_db_q8[1] = (int16_t)(l->floor_db_q8[1] + by_db_q8);
 }
 
 void tl_loudness_turned(tl_loudness *l, int32_t by_db_q8) {

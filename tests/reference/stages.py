@@ -194,14 +194,16 @@ def turns(floors_db: Floats) -> Floats:
     return out
 
 
-def gain_turns(bands_db: Floats, room_db: Floats) -> Floats:
+def gain_turns(bands_db: Floats, room_db: Floats, missing_db: Floats) -> Floats:
     """By how much a gain is found turned up with each frame; the known room moves with it.
 
     A jump: the means of four frames, three frames apart, differ by 15 dB or more, in every band
-    alike but for 7 dB in the mean. Then for a second no four bands come back near the room, and
-    what is left lies 12 dB above it or more, in every band alike but for 6 dB.
+    alike but for 7 dB in the mean. Then in ten of the next twenty frames the other channel lacks
+    8 dB of what is leaked into it. Or for a second no four bands come back near the room, and what
+    is left lies 12 dB above it or more, in every band alike but for 6 dB.
     """
     out, jump, since, least, heard = np.zeros(len(bands_db)), 0.0, 0, bands_db[0], 0
+    missed = 0
     room = then = room_db
     for i in range(len(bands_db)):
         heard += 1
@@ -212,19 +214,34 @@ def gain_turns(bands_db: Floats, room_db: Floats) -> Floats:
         now = way.mean() if way.mean() >= 15 and spread(way) <= 7 else 0.0
         if now > jump and (jump == 0 or since < 11):
             if jump == 0:
-                then, since = room, 0
+                then, since, missed = room, 0, 0
             jump, least = now, newer
             continue
         if jump == 0:
             continue
         since, least = since + 1, np.minimum(least, newer)
         left = least - then
+        missed += missing_db[i] >= 8
         back = np.sum(left <= jump / 2) > 3
-        if back or since >= 100:
+        if since <= 20:
+            if missed >= 10:
+                out[i] = jump
+                jump, heard, room = 0.0, 0, room + out[i]
+        elif back or since >= 100:
             if not back and left.mean() >= 12 and spread(left) <= 6:
                 out[i] = min(jump, left.mean())
             jump, heard, room = 0.0, 0, room + out[i]
     return out
+
+
+def slow_floors(floor_db: Floats, turned_db: Floats) -> Floats:
+    """Mean floor over 2 s after each frame, moved with turned gains; at first, the floor itself."""
+    slow, out = floor_db[0], []
+    for i, (floor, turned) in enumerate(zip(floor_db, turned_db, strict=True)):
+        slow = slow + turned if i >= 200 else floor
+        slow += (floor - slow) / 200
+        out.append(slow)
+    return np.array(out)
 
 
 def spread(values: Floats) -> float:
