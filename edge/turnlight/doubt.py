@@ -6,15 +6,16 @@ the agent's trust, so a cue asks for more than its bare condition: docs/cues.md 
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import msgspec
 
 from turnlight.dsp import CONFIRM, HOP_MS
 from turnlight.settle import GAP_MAX_MS
-from turnlight.turns import BACKCHANNEL_MAX_MS, OVERLAP_MAX_MS, Event
+from turnlight.turns import BACKCHANNEL_MAX_MS, Event
 
 KEPT_MS = 30_000
 """Of a longer overlap the first part is not looked at any more."""
@@ -24,6 +25,14 @@ AFTER_MS = GAP_MAX_MS
 """After an overlap, in which who took the floor goes on: heard by the time the overlap is known."""
 USUALLY = 0.2
 """So undecided about the agent, 0..1, is the core on a desk of middling noise."""
+AFTER_WEIGHT = 0.5
+"""Of the agent's odds after an overlap, against the odds of both in it."""
+OVERTALK_S, OVERTALK_WEIGHT = 0.7, 6.0
+"""Up to here each second in which both most likely spoke tells whether it was an overtalk at all ..."""
+LONG_S, LONG_WEIGHT = 1.4, 1.0
+"""... and up to here a little more."""
+ODDS_MOST = 4.0
+"""Of any probability: the core's are no surer."""
 _Q15 = 32_768
 
 
@@ -36,18 +45,12 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """By more, this times how much more undecided than `USUALLY` the core was of late."""
     strain: float = 1.0
     """Strain is over what is high, or under what is calm, by this."""
-    strain_blocks: int = 1
+    strain_blocks: int = 3
     """And for so many half seconds of speech longer."""
-    sure: float = 0.75
-    """Of an interruption: through its overlap, the mean probability that both speak."""
-    unsure: float = 0.50
-    """More of it, by this times how undecided the core was of late about the agent, 0..1."""
-    both_ms: int = 120
-    """That probability, summed, is over an overtalk's length by this."""
-    spoke: float = 0.65
-    """Before an interruption that is no longer than a backchannel: the customer's mean one."""
-    goes_on: float = 0.65
-    """After an overlap that is no longer than a backchannel: the agent's mean one."""
+    sure: float = 6.7
+    """Of an interruption: what speaks for it, see `witnesses`."""
+    spoke: float = 0.8
+    """In the half second before it: the mean probability that the customer spoke."""
     backchannel_ms: int = 100
     """An overlap that did not take the floor is longer than a backchannel by this."""
     quiet: float = 0.3
@@ -121,29 +124,50 @@ class Doubt:
         margins = self._margins
         if not margins.sure:
             return True
+        length_ms = interruption.end_ms - interruption.start_ms
+        in_vain_ms = BACKCHANNEL_MAX_MS + margins.backchannel_ms
+        if not interruption.floor_taken and length_ms <= in_vain_ms:
+            return False
         newest = len(self._customer) - self._until_ms // HOP_MS
         start = max(0, newest + interruption.start_ms // HOP_MS)
         end = max(start, newest + interruption.end_ms // HOP_MS)
+        if _mean(islice(self._customer, max(0, start - BEFORE_MS // HOP_MS), start)) < margins.spoke:
+            return False
         pairs = islice(zip(self._agent, self._customer, strict=False), start, end)
-        both = [min(pair) for pair in pairs]
-        expected_ms = sum(both) * HOP_MS / _Q15
-        asked = margins.sure + margins.unsure * self.undecided
-        least_ms = OVERLAP_MAX_MS + margins.both_ms
-        if expected_ms <= least_ms or expected_ms < asked * len(both) * HOP_MS:
-            return False
-        length_ms = interruption.end_ms - interruption.start_ms
-        if length_ms > BACKCHANNEL_MAX_MS + margins.backchannel_ms:
-            return True
-        if not interruption.floor_taken:
-            return False
-        before = islice(self._customer, max(0, start - BEFORE_MS // HOP_MS), start)
-        after = islice(self._agent_first, end, end + AFTER_MS // HOP_MS)
-        return _mean(before) >= margins.spoke and _mean(after) >= margins.goes_on
+        after = list(islice(self._agent_first, end, end + AFTER_MS // HOP_MS))
+        told = witnesses([min(pair) for pair in pairs], after if interruption.floor_taken else [])
+        return told >= margins.sure
 
     @property
     def undecided(self) -> float:
         """How undecided the core was about the agent of late, 0..1: the mean of 4 p (1 - p)."""
         return self._spread * 4 / (len(self._agent) * _Q15 * _Q15)
+
+
+def witnesses(both_q15: Sequence[int], after_q15: Sequence[int]) -> float:
+    """How much speaks for it that the agent spoke over the customer: a weighted sum of log-odds.
+
+    docs/cues.md says how the weights were found.
+
+    Args:
+        both_q15: probability that both spoke, frame by frame of the overlap.
+        after_q15: probability of the agent, frame by frame after it; empty where the floor was not
+            taken.
+    """
+    after = _log_odds(_mean(after_q15)) if after_q15 else 0.0
+    both_s = sum(both_q15) * HOP_MS / 1000 / _Q15
+    return (
+        _log_odds(_mean(both_q15))
+        + AFTER_WEIGHT * after
+        + OVERTALK_WEIGHT * min(both_s, OVERTALK_S)
+        + LONG_WEIGHT * max(0.0, min(both_s, LONG_S) - OVERTALK_S)
+    )
+
+
+def _log_odds(probability: float) -> float:
+    least = 1 / (1 + math.exp(ODDS_MOST))
+    held = min(max(probability, least), 1 - least)
+    return math.log(held / (1 - held))
 
 
 def _mean(probabilities_q15: Iterable[int]) -> float:
