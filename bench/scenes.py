@@ -41,6 +41,8 @@ T = TypeVar("T")
 SEED = 20260
 REAL = "real call"
 NAMED = ("emodb-14", "emodb-15", "emodb-16", "asterisk-it", "asterisk-ru")
+NEIGHBOURS = ("menardi-", "queen-", "sky-")
+"""Whom no weights have heard, unlike the people of speech-en."""
 QUICK_SECONDS = 90.0
 """So much of the real call is enough for a quick run."""
 VOICE_DBFS = -26.0
@@ -109,8 +111,8 @@ def speakers(material: Material) -> list[str]:
 
 
 def neighbours(material: Material) -> Material:
-    """Those who talk in the room: the held-out people of speech-en."""
-    return Material({k: v for k, v in material.speakers.items() if k.startswith("en-")})
+    """Those who talk in the room: held-out voices that speak in no call."""
+    return Material({k: v for k, v in material.speakers.items() if k.startswith(NEIGHBOURS)})
 
 
 def real_call(data: Path, seconds: float = 600.0) -> Call:
