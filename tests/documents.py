@@ -31,6 +31,7 @@ def event(
 def call(start_s: float, end_s: float, **fields: Any) -> CallDocument:
     given: dict[str, Any] = {
         "metrics": {},
+        "metrics_withheld": {},
         "segments": [],
         "events": [],
         "holds": [],
@@ -60,6 +61,7 @@ def document(
             bleed_db=-21.5,
             sidetone_db=None,
             clipped_pct=0.0,
+            channel_confidence=0.997,
             notes=list(notes),
         ),
         calls=list(calls),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from turnlight.dsp import BANDS, CONFIRM, FLAG_MUSIC, FRAME, Frames
+from turnlight.dsp import BANDS, CONFIRM, DB_NONE, FLAG_MUSIC, FRAME, Frames
 
 SPEECH_DB, QUIET_DB = -25, -70
 
@@ -19,6 +19,7 @@ def rows(agent: Spans, customer: Spans, hold: Spans = (), length_s: float | None
     music = _frames(hold)
     last = max((end for _, end in [*spans["agent"], *spans["customer"], *music]), default=0)
     made = np.zeros(last if length_s is None else round(length_s * 100), FRAME)
+    made["bleed_db_q8"] = made["sidetone_db_q8"] = DB_NONE
     made["t_ms"] = np.arange(len(made)) * 10
     for party, talk in spans.items():
         made[f"{party}_level_db_q8"] = QUIET_DB * 256

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 import pytest
 
@@ -8,7 +9,7 @@ from frames import rows
 from turnlight.agent import Listener
 from turnlight.call import CallRecord
 from turnlight.config import CallSettings, Config
-from turnlight.dsp import Frames
+from turnlight.dsp import FLAG_TONE, Frames
 
 CONFIG = Config(call=CallSettings(end_after_silence_s=20))
 
@@ -92,24 +93,73 @@ def test_a_call_may_end_on_hold() -> None:
     assert call.metrics["duration_ms"] == 4000
 
 
+def told(made: Frames, signals: Mapping[int, str | list[str]], seed: int = 0) -> list[CallRecord]:
+    """Calls of a desk to which a telephone system says this, by ms; the rows come in pieces."""
+    listener, found, at_ms = Listener(CONFIG, keep=True), [], 0
+    chance, last_ms = random.Random(seed), len(made) * 10
+    while at_ms < last_ms:
+        said = signals.get(at_ms, [])
+        for signal in [said] if isinstance(said, str) else said:
+            listener.signal(signal)  # type: ignore[arg-type]
+        next_ms = min(
+            [t for t in signals if t > at_ms] + [last_ms, at_ms + chance.randint(1, 900) * 10]
+        )
+        found += listener.hear(made[at_ms // 10 : next_ms // 10]).calls
+        at_ms = next_ms
+    return [*found, *listener.finish().calls]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_signals_of_the_telephone_system_win_over_sound(seed: int) -> None:
     made = rows([(2, 5), (31, 34), (50, 53)], [(6, 9)], hold=[(36, 44)], length_s=60)
     signals = {1_000: "start", 10_000: "hold", 30_000: "resume", 40_000: "end"}
-    listener, found, at_ms = Listener(CONFIG, keep=True), [], 0
-    chance = random.Random(seed)
-    while at_ms < 60_000:
-        if at_ms in signals:
-            listener.signal(signals[at_ms])
-        next_ms = min(
-            [t for t in signals if t > at_ms] + [60_000, at_ms + chance.randint(1, 900) * 10]
-        )
-        found += listener.hear(made[at_ms // 10 : next_ms // 10]).calls
-        at_ms = next_ms
-    found += listener.finish().calls
-    (call,) = found
+    (call,) = told(made, signals, seed)
     assert call.holds == [(10_000, 30_000)]
     assert (call.start_ms, call.ended_ms) == (1_000, 40_000)
     # the music from 36 s on is recognised late and no telephone system called it a hold
     assert call.metrics["talk_sum_ms"] == 9_000 + 3_000
     assert call.metrics["hold_ms"] == 20_000
+
+
+def test_a_start_that_is_said_twice_is_one_call() -> None:
+    made = rows([(2, 5)], [(6, 9)], length_s=20)
+    assert len(told(made, {1_000: "start", 3_000: "start", 12_000: "end"})) == 1
+
+
+def test_a_start_ends_the_call_whose_end_was_lost() -> None:
+    made = rows([(2, 5), (42, 45)], [(6, 9)], length_s=60)
+    found = told(made, {1_000: "start", 40_000: "start", 50_000: "end"})
+    assert times(found) == [(1_000, 9_000), (40_000, 45_000)]
+
+
+def test_a_call_whose_start_was_lost_begins_when_it_is_resumed() -> None:
+    made = rows([(12, 15)], [], length_s=30)
+    assert times(told(made, {5_000: "hold", 10_000: "resume", 20_000: "end"})) == [(10_000, 15_000)]
+
+
+def test_an_end_and_a_start_at_once_are_two_calls() -> None:
+    made = rows([(2, 5), (12, 15)], [], length_s=30)
+    found = told(made, {1_000: "start", 10_000: ["end", "start"], 20_000: "end"})
+    assert times(found) == [(1_000, 5_000), (10_000, 15_000)]
+
+
+def test_once_the_telephone_system_is_gone_the_sound_decides_again() -> None:
+    made = rows([(2, 5), (60, 65)], [], hold=[(70, 80)], length_s=120)
+    found = told(made, {1_000: "start", 3_000: "hold", 10_000: "gone"})
+    assert found[0].holds == [(3_000, 10_000)]
+    # nobody said `end`, but both were silent for 20 s
+    assert found[0].ended_ms == 30_000
+    assert found[1].start_ms == 60_000
+    assert found[1].holds == [(70_000, 80_000)]
+
+
+def test_a_telephone_system_wins_over_the_tones_of_the_line() -> None:
+    made = rows([(2, 5), (16, 20)], [], length_s=30)
+    for i in range(8):
+        made["customer_flags"][600 + 100 * i : 650 + 100 * i] |= FLAG_TONE
+        made["customer_level_db_q8"][600 + 100 * i : 650 + 100 * i] = -20 * 256
+    by_sound = calls(made)
+    assert len(by_sound) == 2
+    assert by_sound[0].ended_ms == 6_000
+    (call,) = told(made, {1_000: "start", 25_000: "end"})
+    assert (call.end_ms, call.holds) == (20_000, [])

@@ -112,14 +112,36 @@ def test_strong_bleed_and_sidetone_are_not_the_same_sound() -> None:
     assert not checked(pcm(agent + 0.3 * customer, customer + 0.3 * agent)).identical
 
 
-def test_swapped_channels_are_told_by_their_bandwidth() -> None:
+def test_swapped_channels_are_refused_by_their_bandwidth() -> None:
     agent, customer = a_call()
     report = checked(pcm(customer, agent))
     assert report.bandwidth == ("narrow", "wide")
+    assert report.confidence < 0.05
+    refusal = report.refusal()
+    assert refusal is not None
+    assert refusal.startswith("agent and customer look swapped")
+    assert "--swap" in refusal
+    assert "audio.trust_channels" in refusal
+
+
+def test_who_knows_the_channels_better_is_believed() -> None:
+    agent, customer = a_call()
+    check = ChannelCheck(trusted=True)
+    check.hear(pcm(customer, agent))
+    assert check.report().refusal() is None
+    assert check.report().notes() == []
+
+
+def test_channels_between_a_line_and_a_microphone_are_doubted_and_not_refused() -> None:
+    agent, customer = a_call()
+    # the agent's microphone is dull, and the line has a little of what a telephone cuts off
+    dull = telephone(agent) + 0.03 * agent
+    bright = telephone(customer) + 0.2 * voice(48, 2) * (customer != 0)
+    report = checked(pcm(dull, bright))
+    assert 0.1 < report.confidence < 0.5
     assert report.refusal() is None
     (note,) = report.notes()
-    assert "swapped" in note
-    assert "--swap" in note
+    assert note.startswith("agent and customer may be swapped")
 
 
 def test_sidetone_and_line_noise_do_not_hide_a_swap() -> None:
@@ -134,12 +156,16 @@ def test_sidetone_and_line_noise_do_not_hide_a_swap() -> None:
 def test_channels_of_one_bandwidth_cannot_be_told_apart(line: object) -> None:
     assert callable(line)
     agent, customer = turns(line(voice(48, 1)), line(voice(48, 2)))
-    assert not checked(pcm(agent, customer)).swapped
+    report = checked(pcm(agent, customer))
+    assert not report.doubtful
+    assert report.confidence == pytest.approx(0.9, abs=0.08)
 
 
 def test_too_little_speech_is_no_evidence_of_bandwidth() -> None:
     agent, customer = a_call(6)
-    assert checked(pcm(customer, agent)).bandwidth == ("unknown", "unknown")
+    report = checked(pcm(customer, agent))
+    assert report.bandwidth == ("unknown", "unknown")
+    assert not report.doubtful
 
 
 def test_clipping_is_measured_per_channel_and_noted() -> None:

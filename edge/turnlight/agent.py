@@ -11,16 +11,28 @@ from collections import deque
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.config import Config
 from turnlight.cues import PRIVATE, STATES, Cues, CueShown, CueWithheld, Situation
-from turnlight.dsp import CONFIRM, DB_NONE, FLAG_CLIPPED, FLAG_MUSIC, FLAG_NUCLEUS, HOP_MS, Frames
+from turnlight.dsp import (
+    CONFIRM,
+    DB_NONE,
+    FLAG_CLIPPED,
+    FLAG_MUSIC,
+    FLAG_NUCLEUS,
+    FLAG_TONE,
+    HOP_MS,
+    Frames,
+)
 from turnlight.metrics import WindowSums, measures
 from turnlight.own_voice import OwnVoice
 from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, Settler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.strain_model import StrainModel
+from turnlight.tones import Line, LineTones
+from turnlight.trust import LiveTrust
 
 LOOK_MS = 100
 """How often the lamp is decided."""
@@ -81,6 +93,7 @@ class Listener:
         self._unconfirmed = deque([(0, 0)] * CONFIRM, CONFIRM)
         """Decisions that were not confirmed yet."""
         self._hold = HoldSettler()
+        self._tones = LineTones()
         self._strain = StrainMeter(StrainModel()) if config.strain.customer else None
         """None where the site does not measure strain."""
         self._share_ms = round(config.cues.share_window_s * 1000)
@@ -97,12 +110,16 @@ class Listener:
         self._unbooked: deque[_Extras | None] = deque(
             [None] * ((HOLD_SETTLE_MS - SETTLE_MS) // HOP_MS)
         )
-        self._signal: SignalKind | None = None
+        self._signals: tuple[SignalKind, ...] = ()
+        """What the telephone system said since the last frame."""
+        self._lost_ms = 0
+        """Sound lost since the last frame."""
         self._measured: Strain | None = None
         """Strain that waits for its place among the frames."""
         self._voice_of_ms: int | None = None
         """Start of the call that the strain's baseline belongs to."""
         self._clipping = Clipping()
+        self._trust = LiveTrust()
         self._fault = ""
         self._cues = Cues(config.cues)
         self._shown: list[CueShown] = []
@@ -116,10 +133,13 @@ class Listener:
             meters = [meter for meter in (self._strain, self._own_voice) if meter]
             end = min([meter.missing for meter in meters], default=len(rows))
             piece, rows = rows[:end], rows[end:]
-            for frame in zip(*(piece[name].tolist() for name in _COLUMNS), strict=True):
+            frames = zip(*(piece[name].tolist() for name in _COLUMNS), strict=True)
+            for i, frame in enumerate(frames):
                 self._frame(*frame)
                 self._now_ms += HOP_MS
                 if self._now_ms % LOOK_MS == 0:
+                    leaks = _db(piece["bleed_db_q8"][i]), _db(piece["sidetone_db_q8"][i])
+                    self._trust.look(self._now_ms, *leaks)
                     self._look(heard)
             self._measure(piece)
         self._collect(heard)
@@ -155,9 +175,21 @@ class Listener:
         return self._lamp_side.start_ms is None and self._books.start_ms is None
 
     def signal(self, signal: SignalKind) -> None:
-        """The telephone system speaks, about now; from then on it wins over the sound."""
-        self._signal = signal
-        self._hold.line = signal == "hold"
+        """The telephone system speaks, about now; it wins over the sound until it is `gone`."""
+        self._signals += (signal,)
+        self._hold.line = None if signal == "gone" else signal == "hold"
+
+    def doubt(self, reason: str) -> None:
+        """Say why it is not known whose channel is whose, as part of a sentence; empty when it is.
+
+        Meanwhile no strain is measured, since it could be the agent's.
+        """
+        self._trust.whose = reason
+
+    def lose(self, lost_ms: int) -> None:
+        """So much sound before this moment was lost."""
+        self._trust.lose(self._now_ms, lost_ms)
+        self._lost_ms += lost_ms
 
     def coach(self, on: bool) -> None:
         """Follow the agent's own voice too, or no longer: only the lamp's cue ever tells of it.
@@ -191,18 +223,22 @@ class Listener:
         agent = self._settlers[0].push(agent_talk == 1)
         customer = self._settlers[1].push(customer_talk == 1)
         hold = self._hold.push(customer_flags & FLAG_MUSIC != 0, customer_level_q8)
+        tone = customer_flags & FLAG_TONE != 0
+        line = self._tones.push(tone, customer_level_q8, agent, customer)
         self._agent_nuclei.append(agent_flags & FLAG_NUCLEUS != 0)
         nuclei = (self._agent_nuclei.popleft(), customer_flags & FLAG_NUCLEUS != 0)
         clipped = (agent_flags | customer_flags) & FLAG_CLIPPED != 0
         self._clipping.push(clipped)
         extras = None
-        if nuclei != _NO_NUCLEI or clipped or self._measured or self._signal:
-            extras = _Extras(nuclei, clipped, self._measured, self._signal)
-            self._measured = self._signal = None
+        news = self._measured or self._signals or self._lost_ms
+        if nuclei != _NO_NUCLEI or clipped or news:
+            extras = _Extras(nuclei, clipped, self._measured, self._signals, self._lost_ms)
+            self._measured, self._signals, self._lost_ms = None, (), 0
 
         self._unsettled.append(extras)
         extras = self._unsettled.popleft()
-        self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, self._hold.on, extras)
+        known = self._known_of(self._hold.on, self._tones.now)
+        self._enter(self._lamp_side, now_ms - SETTLE_MS, agent, customer, known, extras)
 
         self._unconfirmed.append((agent_talk, customer_talk))
         self._uncounted.append(
@@ -214,7 +250,14 @@ class Listener:
         agent, customer = self._uncounted.popleft()
         self._unbooked.append(extras)
         extras = self._unbooked.popleft()
-        self._enter(self._books, now_ms - HOLD_SETTLE_MS, agent, customer, hold, extras)
+        known = self._known_of(hold, line)
+        self._enter(self._books, now_ms - HOLD_SETTLE_MS, agent, customer, known, extras)
+
+    def _known_of(self, music: bool, tones: Line) -> Line:
+        """What is known of the line: the telephone system, which `music` minds, wins over tones."""
+        if self._hold.line is None and tones != "open":
+            return tones
+        return "held" if music else "open"
 
     @staticmethod
     def _enter(
@@ -222,30 +265,35 @@ class Listener:
         at_ms: int,
         agent: bool,
         customer: bool,
-        hold: bool,
+        line: Line,
         extras: _Extras | None,
     ) -> None:
-        if extras is not None and extras.signal:
-            side.signal(at_ms, extras.signal)
-        side.tick(at_ms, agent, customer, hold)
+        if extras is not None:
+            for signal in extras.signals:
+                side.signal(at_ms, signal)
+        if line == "hung_up":
+            side.hang_up(at_ms)
+        side.tick(at_ms, agent, customer, line != "open")
         if extras is not None and side.counting:
             sums = side.ledger.sums
             sums.syllables[0] += extras.nuclei[0] and agent
             sums.syllables[1] += extras.nuclei[1] and customer
             sums.clipped_frames += extras.clipped
+            sums.lost_ms += extras.lost_ms
             if extras.strain:
                 side.strain(extras.strain)
 
     def _measure(self, piece: Frames) -> None:
         side = self._lamp_side
+        counts = side.counting and not self._trust.whose
         if self._own_voice:
-            self._own_voice.push(piece, side.start_ms, side.counting)
+            self._own_voice.push(piece, side.start_ms, counts)
         if self._strain is None:
             return
         if side.start_ms != self._voice_of_ms and len(piece) == self._strain.missing:
             self._voice_of_ms = side.start_ms
             self._strain.reset()
-        if self._strain.push(piece, side.counting):
+        if self._strain.push(piece, counts):
             self._measured = self._strain.value
 
     def _look(self, heard: Heard) -> None:
@@ -266,6 +314,7 @@ class Listener:
             own_strain=self._own_voice.strain if self._own_voice else None,
             own_strain_high=self._own_voice is not None and self._own_voice.high,
             fault=self._fault or self._clipping.reason(),
+            doubts=self._trust.doubts,
         )
         self._show(self._cues.look(self._now_ms, situation, side.take_events()), heard)
 
@@ -296,6 +345,10 @@ class Listener:
             self._withheld = [cue for cue in self._withheld if cue.at_ms > until_ms]
 
 
+def _db(value_q8: np.int16) -> float | None:
+    return None if value_q8 == DB_NONE else int(value_q8) / 256
+
+
 class Clipping:
     """Tells clipped sound from a single loud moment: over 5 % of 10 s, until under 1 %."""
 
@@ -323,7 +376,8 @@ class _Extras(msgspec.Struct, frozen=True):
     nuclei: tuple[bool, bool]
     clipped: bool
     strain: Strain | None
-    signal: SignalKind | None
+    signals: tuple[SignalKind, ...]
+    lost_ms: int
 
 
 _NO_NUCLEI = (False, False)

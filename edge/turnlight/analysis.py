@@ -19,6 +19,7 @@ from turnlight.document import (
     WithheldDocument,
 )
 from turnlight.soundness import Soundness
+from turnlight.trust import CUES_WHOSE, NOT_KNOWN_WHOSE, withheld, without
 
 if TYPE_CHECKING:
     from turnlight.call import CallRecord
@@ -71,6 +72,8 @@ def analyze(recording: Recording, config: Config, on_progress: Callable[[float],
     heard = listener.finish()
     calls += heard.calls
     changes += heard.cues
+    quality = soundness.document(recording.channels.confidence, recording.notes)
+    reasons = withheld(quality)
     until_ms = dict(pairwise([*(change.at_ms for change in changes), heard_ms]))
     return Analysis(
         source=SourceDocument(
@@ -79,16 +82,66 @@ def analyze(recording: Recording, config: Config, on_progress: Callable[[float],
             rate_hz=recording.rate_hz,
             channels=2,
         ),
-        quality=soundness.document(recording.notes),
-        calls=[_call(record, until_ms) for record in calls],
+        quality=quality,
+        calls=[_call(record, until_ms, reasons) for record in calls],
     )
 
 
-def _call(record: CallRecord, until_ms: dict[int, int]) -> CallDocument:
+_EVENTS = {
+    "interruption": "interruptions",
+    "early_start": "early_starts",
+    "backchannel": "backchannels",
+    "overtalk": "overtalks",
+}
+"""Events that are not listed where their measure is withheld."""
+
+
+def _whose(reasons: dict[str, str]) -> bool:
+    """It is not known whose channel is whose."""
+    return NOT_KNOWN_WHOSE in reasons.values()
+
+
+def _cues(
+    record: CallRecord, until_ms: dict[int, int], reasons: dict[str, str]
+) -> tuple[list[CueDocument], list[WithheldDocument]]:
+    """Those shown and those withheld; where nobody knows whose channel is whose, all that need it.
+
+    A running desk knows that within its first calls, a replay only when the sound is over.
+    """
+    whose = _whose(reasons)
+    shown = [
+        CueDocument(
+            at_s=c.at_ms / 1000, until_s=until_ms[c.at_ms] / 1000, cue=c.cue, reason=c.reason
+        )
+        for c in record.cues
+        if not (whose and c.cue in CUES_WHOSE)
+    ]
+    withheld = [
+        WithheldDocument(at_s=w.at_ms / 1000, cue=w.cue, reason=w.reason, because=w.because)
+        for w in record.withheld
+    ]
+    withheld += [
+        WithheldDocument(
+            at_s=c.at_ms / 1000,
+            cue=c.cue,
+            reason=c.reason,
+            because=f"The sound is too poor for it: {NOT_KNOWN_WHOSE}.",
+        )
+        for c in record.cues
+        if whose and c.cue in CUES_WHOSE
+    ]
+    return shown, sorted(withheld, key=lambda w: w.at_s)
+
+
+def _call(record: CallRecord, until_ms: dict[int, int], reasons: dict[str, str]) -> CallDocument:
+    shown, held_back = _cues(record, until_ms, reasons)
+    whose = _whose(reasons)
+    strained = record.strain is not None and "strain" not in reasons
     return CallDocument(
         start_s=_seconds(record.start_ms),
         end_s=_seconds(record.end_ms),
-        metrics=record.metrics,
+        metrics=without(record.metrics, reasons),
+        metrics_withheld=reasons,
         segments=[
             SegmentDocument(party=s.party, start_s=_seconds(s.start_ms), end_s=_seconds(s.end_ms))
             for s in record.segments
@@ -96,29 +149,19 @@ def _call(record: CallRecord, until_ms: dict[int, int]) -> CallDocument:
         events=[
             EventDocument(
                 kind=e.kind,
-                by=e.by,
+                by=None if whose else e.by,
                 start_s=_seconds(e.start_ms),
                 end_s=_seconds(e.end_ms),
                 floor_taken=e.floor_taken,
             )
             for e in record.events
+            if _EVENTS.get(e.kind) not in reasons
         ],
         holds=[SpanDocument(start_s=_seconds(a), end_s=_seconds(b)) for a, b in record.holds],
-        strain=None if record.strain is None else msgspec.to_builtins(record.strain),
-        call_arc=list(record.call_arc),
-        cues=[
-            CueDocument(
-                at_s=c.at_ms / 1000,
-                until_s=until_ms[c.at_ms] / 1000,
-                cue=c.cue,
-                reason=c.reason,
-            )
-            for c in record.cues
-        ],
-        withheld=[
-            WithheldDocument(at_s=w.at_ms / 1000, cue=w.cue, reason=w.reason, because=w.because)
-            for w in record.withheld
-        ],
+        strain=msgspec.to_builtins(record.strain) if strained else None,
+        call_arc=[value if strained else None for value in record.call_arc],
+        cues=shown,
+        withheld=held_back,
     )
 
 

@@ -63,10 +63,11 @@ def sources(
 
     from turnlight.recording import open_pair, open_recording
 
+    trusted = settings.audio.trust_channels
     if agent and customer:
-        return [(f"{agent.name} + {customer.name}", lambda: open_pair(agent, customer))]
+        return [(f"{agent.name} + {customer.name}", lambda: open_pair(agent, customer, trusted))]
     channel: Literal[0, 1] = 0 if bool(settings.audio.agent_channel) == swap else 1
     return [
-        (call.name, lambda call=call: open_recording(call, channel))  # type: ignore[misc]
+        (call.name, lambda call=call: open_recording(call, channel, trusted))  # type: ignore[misc]
         for call in calls
     ]

@@ -53,7 +53,7 @@ def open_source(settings: AudioSettings) -> Source:
     """
     if settings.source == "file":
         path = Path(settings.file).expanduser()
-        recording = open_recording(path, settings.agent_channel)
+        recording = open_recording(path, settings.agent_channel, settings.trust_channels)
         return FileSource(
             recording, pace=settings.pace, loop=settings.loop, pause_s=settings.loop_pause_s
         )

@@ -14,8 +14,11 @@ from turnlight.metrics import LONG_SILENCE_MS, WindowSums, measures
 from turnlight.strain import Course, Strain, StrainSummary
 from turnlight.turns import TICK_MS, Event, Floor, Segment
 
-SignalKind = Literal["start", "hold", "resume", "end"]
-"""What a telephone system may say: `messages.CallSignal.signal`."""
+SignalKind = Literal["start", "hold", "resume", "end", "gone"]
+"""What a telephone system says, as in `messages.CallSignal`, or that it is no longer heard."""
+
+SAID_TWICE_MS = 5_000
+"""A start so soon after the start is the same one, delivered again."""
 
 INTERNAL = frozenset({"overlap", "turn"})
 """Kinds of events that are counted but not listed: other events and the segments say it."""
@@ -79,13 +82,24 @@ class Conversation:
         """End of the last speech or hold."""
 
     def signal(self, now_ms: int, signal: SignalKind) -> None:
-        """The telephone system speaks; from now on it alone begins and ends calls."""
-        self._by_line = True
-        if signal == "end" and self.start_ms is not None:
+        """The telephone system speaks; until it is gone it alone begins and ends calls.
+
+        A message may be lost: a start during a call ends the one before, and what is resumed is
+        a call.
+        """
+        self._by_line = signal != "gone"
+        if self.start_ms is not None and (
+            signal == "end" or (signal == "start" and now_ms - self.start_ms > SAID_TWICE_MS)
+        ):
             self._end(now_ms)
-        elif signal == "start" and self.start_ms is None:
+        if self.start_ms is None and signal in ("start", "resume"):
             self._begin()
             self.start_ms = self._last_ms = now_ms
+
+    def hang_up(self, now_ms: int) -> None:
+        """The line says that the other end is gone."""
+        if self.start_ms is not None and not self._by_line:
+            self._end(now_ms)
 
     def tick(self, now_ms: int, agent: bool, customer: bool, hold: bool) -> None:
         """Take one settled frame that starts at `now_ms`."""
@@ -112,12 +126,13 @@ class Conversation:
                 self._charge(now_ms)
             self._last_ms = now_ms + TICK_MS
             ledger.tick(agent + 2 * customer)
-        elif self._last_ms > self.start_ms:
+            return
+        if self._last_ms > self.start_ms:
             if self.silent_since_ms is None:
                 self.silent_since_ms = now_ms
             ledger.tick(0)
-            if not self._by_line and now_ms + TICK_MS - self._last_ms >= self._end_after_ms:
-                self._end(now_ms + TICK_MS)
+        if not self._by_line and now_ms + TICK_MS - self._last_ms >= self._end_after_ms:
+            self._end(now_ms + TICK_MS)
 
     def finish(self, now_ms: int) -> None:
         """End of the sound: it ends the call and the window."""

@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from turnlight.identity import DOUBTFUL, SWAPPED, Pair, confidence
+
 Pcm = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float64]
 Bandwidth = Literal["narrow", "wide", "unknown"]
@@ -33,6 +35,14 @@ _HOPS_NEEDED = 100
 _NARROW_DB, _WIDE_DB = -40.0, -28.0
 """Power of 4.3-7.5 kHz against 0.3-3.4 kHz. A telephone channel has only noise up there."""
 _LOW_BINS, _HIGH_BINS = slice(3, 35), slice(43, 76)
+_ROOM_QUANTILE = 0.1
+"""Part of the time in which nothing but the background is heard."""
+_LEAST_DBFS = -110
+
+DOUBT = (
+    "agent and customer may be swapped: their channels do not sound like a microphone and a line"
+)
+"""What is said where nobody knows whose channel is whose."""
 
 
 class ChannelReport(msgspec.Struct, frozen=True):
@@ -48,6 +58,8 @@ class ChannelReport(msgspec.Struct, frozen=True):
     """Of the parts where this channel is the louder one; unknown without 4 s of evidence."""
     identical: bool
     """Both carry the same sound, one perhaps fainter."""
+    confidence: float
+    """That the agent is the agent, 0..1; see `identity.confidence`."""
 
     @property
     def silent(self) -> tuple[bool, bool]:
@@ -58,7 +70,12 @@ class ChannelReport(msgspec.Struct, frozen=True):
     @property
     def swapped(self) -> bool:
         """The agent's channel sounds like a telephone line and the customer's does not."""
-        return self.bandwidth == ("narrow", "wide")
+        return self.confidence < SWAPPED
+
+    @property
+    def doubtful(self) -> bool:
+        """It is not known whose channel is whose."""
+        return self.confidence < DOUBTFUL
 
     def refusal(self) -> str | None:
         """Why this sound cannot be analysed, with the remedy; None when it can."""
@@ -74,6 +91,12 @@ class ChannelReport(msgspec.Struct, frozen=True):
                 "both channels carry the same sound (a mono call saved as stereo); "
                 "record agent and customer on separate channels"
             )
+        if self.swapped:
+            return (
+                "agent and customer look swapped: the agent's channel has telephone bandwidth "
+                "and the customer's has not; give --swap or exchange the two files, or set "
+                "audio.trust_channels = true if they are right as they are"
+            )
         return None
 
     def notes(self) -> list[str]:
@@ -86,18 +109,22 @@ class ChannelReport(msgspec.Struct, frozen=True):
                 notes.append(f"the {party}'s channel is clipped ({clipped:.2g} % of samples)")
             if dc is not None and dc > _DC_NOTE_DBFS:
                 notes.append(f"the {party}'s channel has a DC offset ({dc:.0f} dBFS)")
-        if self.swapped:
+        if self.doubtful:
             notes.append(
-                "channels look swapped: the agent's has telephone bandwidth and the "
-                "customer's has not; use --swap if so"
+                f"{DOUBT}; give --swap if they are, and set audio.trust_channels = true if not"
             )
         return notes
 
 
 class ChannelCheck:
-    """Running sums over two channels, in bounded memory; the same for files and for live sound."""
+    """Running sums over two channels, in bounded memory; the same for files and for live sound.
 
-    def __init__(self) -> None:
+    Args:
+        trusted: the settings say that the agent's channel is the agent's.
+    """
+
+    def __init__(self, trusted: bool = False) -> None:
+        self._trusted = trusted
         self._pending: list[Pcm] = []
         self._pending_samples = 0
         self._samples = 0
@@ -108,6 +135,8 @@ class ChannelCheck:
         self._low = np.zeros(2)
         self._high = np.zeros(2)
         self._hops = [0, 0]
+        self._levels = np.zeros((2, 1 - _LEAST_DBFS), np.int64)
+        """How many hops there were of each whole dBFS, digital silence left out."""
         self._window = np.hanning(HOP + 1)[:HOP]
 
     def hear(self, pcm: Pcm) -> None:
@@ -124,15 +153,22 @@ class ChannelCheck:
         mean = self._sum / count
         covariance = self._products / count - np.outer(mean, mean)
         power = float(covariance[0, 0] * covariance[1, 1])
+        highs_db = self._highs_db()
         clipped_pct = [round(100.0 * int(n) / count, 4) for n in self._full_scale]
         return ChannelReport(
             seconds=self._samples / RATE_HZ,
             loudest_dbfs=(_dbfs(self._loudest[0]), _dbfs(self._loudest[1])),
             clipped_pct=(clipped_pct[0], clipped_pct[1]),
             dc_dbfs=(_dbfs(mean[0] ** 2), _dbfs(mean[1] ** 2)),
-            bandwidth=(self._bandwidth(0), self._bandwidth(1)),
+            bandwidth=(_bandwidth(highs_db[0]), _bandwidth(highs_db[1])),
             identical=power > 0 and 1 - float(covariance[0, 1]) ** 2 / power < _SAME_RESIDUAL,
+            confidence=confidence(highs_db, self._room_dbfs(), self._trusted),
         )
+
+    @property
+    def hops(self) -> int:
+        """Hops of each party's own voice that the bandwidth goes by; the lesser number."""
+        return min(self._hops)
 
     def _settle(self) -> None:
         pcm = np.concatenate(self._pending) if self._pending else np.empty((0, 2), np.int16)
@@ -153,6 +189,10 @@ class ChannelCheck:
         level = np.maximum(np.einsum("chs,chs->ch", hops, hops) / HOP - (sums / HOP) ** 2, 0)
         self._loudest = np.maximum(self._loudest, level.max(axis=1))
         for own, other in ((0, 1), (1, 0)):
+            heard = level[own][level[own] > 0]
+            dbfs = 10 * np.log10(heard / _FULL_SCALE**2)
+            steps = np.clip(np.rint(dbfs), _LEAST_DBFS, 0).astype(np.int64) - _LEAST_DBFS
+            self._levels[own] += np.bincount(steps, minlength=1 - _LEAST_DBFS)
             self._listen(own, hops[own], level[own], level[other])
 
     def _listen(self, own: int, hops: Floats, level: Floats, other_level: Floats) -> None:
@@ -164,13 +204,30 @@ class ChannelCheck:
         self._high[own] += power[:, _HIGH_BINS].sum()
         self._hops[own] += len(chosen)
 
-    def _bandwidth(self, own: int) -> Bandwidth:
-        if self._hops[own] < _HOPS_NEEDED or not self._low[own]:
-            return "unknown"
-        ratio_db = 10 * np.log10(max(self._high[own] / self._low[own], 1e-12))
-        if ratio_db < _NARROW_DB:
-            return "narrow"
-        return "wide" if ratio_db > _WIDE_DB else "unknown"
+    def _highs_db(self) -> Pair:
+        """Power above the telephone's band against that in it."""
+        agent, customer = (
+            10 * float(np.log10(max(high / low, 1e-12))) if hops >= _HOPS_NEEDED and low else None
+            for high, low, hops in zip(self._high, self._low, self._hops, strict=True)
+        )
+        return agent, customer
+
+    def _room_dbfs(self) -> Pair:
+        agent, customer = (
+            int(np.searchsorted(np.cumsum(levels), _ROOM_QUANTILE * levels.sum())) + _LEAST_DBFS
+            if levels.any()
+            else None
+            for levels in self._levels
+        )
+        return agent, customer
+
+
+def _bandwidth(highs_db: float | None) -> Bandwidth:
+    if highs_db is None:
+        return "unknown"
+    if highs_db < _NARROW_DB:
+        return "narrow"
+    return "wide" if highs_db > _WIDE_DB else "unknown"
 
 
 def _dbfs(power: float) -> float | None:

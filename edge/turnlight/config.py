@@ -65,6 +65,8 @@ class AudioSettings(Settings, frozen=True, kw_only=True):
     """Part of a PortAudio device's name; empty takes the default input."""
     rate_hz: Literal[16_000, 48_000] = 16_000
     agent_channel: Literal[0, 1] = 0
+    trust_channels: bool = False
+    """`agent_channel` is right, whatever the channels sound like."""
     file: str = ""
     """With source `file`: a two-channel recording, played at real-time pace."""
     loop: bool = False
@@ -128,6 +130,8 @@ class LampSettings(Settings, frozen=True, kw_only=True):
     gpio_blue: Pin = 22
     gpio_common_anode: bool = False
     """The LEDs share their plus, so a low pin lights them."""
+    gpio_button: Annotated[int, Meta(ge=-1, le=27)] = -1
+    """The agent's own button, with any kind of lamp; -1 is none."""
     spi_device: str = "/dev/spidev0.0"
     spi_leds: Annotated[int, Meta(ge=1, le=300)] = 8
     mqtt_host: str = ""
@@ -153,6 +157,8 @@ class UplinkSettings(Settings, frozen=True, kw_only=True):
     cert_file: str = ""
     key_file: str = ""
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    fault_after_s: Seconds = 300.0
+    """The lamp shows the fault while the broker has been out of reach for so long."""
     publish_jitter_s: Seconds = 2.0
     """A window leaves at a random moment within this time after it is complete."""
     shift_hours: Annotated[
@@ -309,6 +315,8 @@ def _contradictions(config: Config) -> Iterator[str]:
 def _lamp_contradictions(lamp: LampSettings, uplink: UplinkSettings) -> Iterator[str]:
     if len({lamp.gpio_red, lamp.gpio_green, lamp.gpio_blue}) < 3:
         yield "lamp.gpio_red, gpio_green and gpio_blue must be three different pins"
+    if lamp.kind == "gpio" and lamp.gpio_button in (lamp.gpio_red, lamp.gpio_green, lamp.gpio_blue):
+        yield f"lamp.gpio_button is {lamp.gpio_button}, which is a pin of the lamp; take another"
     if lamp.kind == "mqtt":
         if not (lamp.mqtt_host and lamp.mqtt_topic):
             yield 'lamp.kind is "mqtt", so lamp.mqtt_host and lamp.mqtt_topic must name the light'

@@ -104,6 +104,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     own_strain_high: bool = False
     fault: str = ""
     """What is broken, as a sentence; empty when nothing is."""
+    doubts: dict[Cue, str] = {}
+    """Cues that the sound is too poor for, and why, as part of a sentence."""
 
 
 class Cues:
@@ -153,7 +155,7 @@ class Cues:
         return withheld
 
     def _note(self, now_ms: int, s: Situation, events: list[Event]) -> None:
-        self._was_strained |= s.strain_high or s.strain_turned
+        self._was_strained |= (s.strain_high or s.strain_turned) and "slow_down" not in s.doubts
         for event in events:
             if event.kind == "interruption" and event.by == "agent":
                 self._interruptions.append(now_ms)
@@ -191,8 +193,9 @@ class Cues:
         if not s.on_hold:
             if self.shown and self._lasts(now_ms, s):
                 return self.shown.cue, self.shown.reason
-            if due and not self._against(now_ms):
-                cue, reason = next(iter(due.items()))
+            sure = [cue for cue in due if cue not in s.doubts]
+            if sure and not self._against(now_ms):
+                cue, reason = sure[0], due[sure[0]]
                 self._speak(cue, now_ms, SHOWN_MS[cue])
                 return cue, reason
         return ("listening" if self._settings.listening_light else "idle"), ""
@@ -205,11 +208,13 @@ class Cues:
                 self._withheld.append(missed)
         for cue, reason in due.items():
             if cue != shown and cue not in self._due:
-                because = self._because(now_ms, s, shown)
+                because = self._because(now_ms, s, cue, shown)
                 self._due[cue] = CueWithheld(now_ms, cue, reason, because)
 
-    def _because(self, now_ms: int, s: Situation, shown: Cue) -> str:
+    def _because(self, now_ms: int, s: Situation, cue: Cue, shown: Cue) -> str:
         """What stands against a cue that is due, as a sentence."""
+        if cue in s.doubts:
+            return f"The sound is too poor for it: {s.doubts[cue]}."
         if s.fault:
             return "The lamp showed a fault."
         if s.on_hold:

@@ -41,6 +41,8 @@ class QualityDocument(msgspec.Struct, frozen=True, kw_only=True):
     sidetone_db: float | None
     """Agent heard in the earpiece."""
     clipped_pct: float
+    channel_confidence: float
+    """That the agent's channel is the agent's, 0..1."""
     notes: list[str]
     """Each a sentence that names what is wrong and the remedy."""
 
@@ -96,6 +98,8 @@ class CallDocument(msgspec.Struct, frozen=True, kw_only=True):
     end_s: float
     metrics: dict[str, Any]
     """The names of docs/metrics.md; None where a measure is withheld."""
+    metrics_withheld: dict[str, str]
+    """Those that the sound was too poor for, each with the reason; of a rate as `name.party`."""
     segments: list[SegmentDocument]
     events: list[EventDocument]
     holds: list[SpanDocument]

@@ -22,6 +22,7 @@ from turnlight.config import DeskSettings, UplinkSettings
 from turnlight.delivery import INFLIGHT, Answer, Delivery, Protocol
 from turnlight.messages import Health, Status, decode, device_topic, encode
 from turnlight.outbox import Outbox
+from turnlight.telephone import Telephone
 from turnlight.trouble import LOST, NO_ANSWER, LinkError, refusal, why
 
 _LOG = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Link:
         desk: names in the topics.
         outbox: where the windows wait.
         health: gives the device's health.
+        telephone: told what the telephone system says.
         protocol: version of MQTT to ask for.
         denied: topics already logged as not allowed; kept over connections.
     """
@@ -56,6 +58,7 @@ class Link:
         desk: DeskSettings,
         outbox: Outbox,
         health: Callable[[], Health],
+        telephone: Telephone,
         protocol: Protocol,
         denied: set[str],
     ) -> None:
@@ -65,10 +68,12 @@ class Link:
         self._settings = settings
         self._outbox = outbox
         self._health = health
+        self._telephone = telephone
         self._protocol = protocol
         self._session = secrets.token_hex(4)
         self._status_topic = device_topic(desk.site, desk.device, "status")
         self._health_topic = device_topic(desk.site, desk.device, "health")
+        self._call_topic = device_topic(desk.site, desk.device, "call")
         self._delivery = Delivery(INFLIGHT)
         self._topics: dict[int, str] = {}
         self._denied = denied
@@ -107,7 +112,7 @@ class Link:
         self.answer = "none"
         self._await_answer(stopping)
         self._announce()
-        self._client.subscribe(self._status_topic, qos=1)
+        self._client.subscribe([(self._status_topic, 1), (self._call_topic, 1)])
 
     def serve(self, stopping: threading.Event) -> None:
         """Send what is due until told to stop.
@@ -261,6 +266,9 @@ class Link:
             self._outbox.delete(row_id)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if message.topic == self._call_topic:
+            self._telephone.hear(bytes(message.payload), message.retain)
+            return
         # The will of a connection that broke long ago may come after this one said online.
         try:
             status = decode(bytes(message.payload), Status)

@@ -10,6 +10,7 @@ own, and a broker that is away costs it nothing.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -17,15 +18,17 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from turnlight import __version__
 from turnlight.agent import Heard, Listener
-from turnlight.audio import Source, SourceStalled, open_source
+from turnlight.audio import BLOCK_MS, Source, SourceStalled, open_source
+from turnlight.channel_watch import ChannelWatch
 from turnlight.config import Config
 from turnlight.cues import CueShown
 from turnlight.doorway import REFUSED, DoorError, Doorway
 from turnlight.dsp import Core
-from turnlight.lamps import GuardedLamp, LampThread, lamp_for
+from turnlight.lamps import GuardedLamp, LampError, LampThread, lamp_for
 from turnlight.messages import Health, Quality
 from turnlight.metrics import WindowSums, window_fields
 from turnlight.outbox import Outbox
@@ -33,7 +36,12 @@ from turnlight.recording import InputError
 from turnlight.rights import Refused, Rights
 from turnlight.shift import Shift
 from turnlight.strain_model import ModelError
+from turnlight.systemd import Notifier
+from turnlight.telephone import Telephone
 from turnlight.uplink import Uplink
+
+if TYPE_CHECKING:
+    from turnlight.button import AgentButton
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,22 +59,29 @@ class Windows:
     Args:
         config: the desk's settings, with a broker.
         health: how the device is, without what this knows itself.
+        telephone: told what the telephone system says.
     """
 
-    def __init__(self, config: Config, health: Callable[[Outbox], Health]) -> None:
+    def __init__(
+        self, config: Config, health: Callable[[Outbox], Health], telephone: Telephone
+    ) -> None:
         state_dir = Path(config.desk.state_dir).expanduser()
         self._shift = Shift(state_dir, config.uplink.shift_hours)
         self._outbox = Outbox(state_dir / "outbox.sqlite", config.uplink.keep_days)
         self._uplink = Uplink(
-            config.uplink, config.desk, self._outbox, lambda: health(self._outbox)
+            config.uplink, config.desk, self._outbox, lambda: health(self._outbox), telephone
         )
         self._uplink.start()
 
-    def send(self, window: WindowSums, overrun: bool) -> None:
-        """Let one window leave."""
+    @property
+    def away_s(self) -> float:
+        """How long the broker has been out of reach."""
+        return self._uplink.away_s
+
+    def send(self, window: WindowSums, flaws: Quality) -> None:
+        """Let one window leave, with what was wrong besides."""
         fields = window_fields(window)
-        if overrun:
-            fields["quality"] |= Quality.OVERRUN
+        fields["quality"] |= flaws
         self._uplink.send(self._shift.stamp(fields, fields["start_s"]), time.time())
 
     def close(self) -> None:
@@ -99,7 +114,12 @@ class Desk:
         self._started_s = time.monotonic()
         self._overruns = 0
         self._heard_s = -1e9
-        self._windows = Windows(config, self._health) if config.uplink.host else None
+        self._notifier = Notifier(os.environ)
+        self._warned: set[str] = set()
+        self._telephone = Telephone()
+        self._windows = (
+            Windows(config, self._health, self._telephone) if config.uplink.host else None
+        )
 
     def run(self, source: Source) -> None:
         """Listen until told to stop or the recording ends; a lost tap is opened again."""
@@ -125,9 +145,10 @@ class Desk:
     def _listen(self, source: Source) -> bool:
         """Hear one unbroken stretch of sound; False when the tap was lost."""
         core = Core(source.rate_hz)
+        watch = ChannelWatch(source.rate_hz, self._config.audio.trust_channels)
         listener: Listener | None = None
         epoch_ms, heard_ms = 0.0, 0.0
-        lost = ""
+        lost = fault = ""
         overruns = 0
         try:
             while not self._stopping.is_set():
@@ -140,31 +161,64 @@ class Desk:
                 self._lamp.alive()
                 missed, overruns = source.overruns - overruns, source.overruns
                 self._overruns += missed
+                signals = self._telephone.take()
                 if self._rights.paused(_now_ms()):
+                    # to systemd, too, it must look like an idle desk
+                    self._notifier.hears(_now_ms())
                     if listener:  # as if both had hung up
-                        self._deliver(listener.finish(), overrun=False)
+                        self._deliver(listener.finish(), _flaws(watch))
                         listener = None
                     continue
                 if listener and self._drifted(listener, now_ms - epoch_ms - heard_ms):
-                    self._deliver(listener.finish(), overrun=False)
+                    self._deliver(listener.finish(), _flaws(watch))
                     listener = None
                 if listener is None:
                     core.reset()
                     epoch_ms, heard_ms = now_ms - block_ms, block_ms
                     listener = Listener(self._config, keep=False, epoch_ms=round(epoch_ms))
+                    fault = ""
+                    signals = [self._telephone.stands] if self._telephone.stands else []
+                for said in signals:
+                    listener.signal(said)
+                if missed:
+                    listener.lose(missed * BLOCK_MS)
                 self._coach(listener)
-                self._deliver(listener.hear(core.process(pcm)), overrun=missed > 0)
+                rows = core.process(pcm)
+                if len(rows):
+                    self._notifier.hears(_now_ms())
+                watch.hear(pcm, rows)
+                listener.doubt(watch.doubt)
+                if (now := watch.fault or self._stale()) != fault:
+                    fault = now
+                    self._deliver(listener.fault(fault), _flaws(watch))
+                    self._warn(watch.fault)
+                self._deliver(listener.hear(rows), _flaws(watch))
         except SourceStalled as error:
             lost = str(error)
         finally:
             source.close()
         if listener:
-            self._deliver(listener.hear(core.flush()), overrun=False)
-            self._deliver(listener.finish(), overrun=False)
+            self._deliver(listener.hear(core.flush()), _flaws(watch))
+            self._deliver(listener.finish(), _flaws(watch))
         if lost:
             _LOG.warning("%s", lost)
             self._lamp.show(CueShown(at_ms=round(heard_ms), cue="fault", reason=lost))
         return not lost
+
+    def _stale(self) -> str:
+        """Why the lamp shows a fault although the desk hears: the broker is out of reach."""
+        after_s = self._config.uplink.fault_after_s
+        if self._windows is None or self._windows.away_s <= after_s:
+            return ""
+        return (
+            f"The broker has been out of reach for over {after_s:g} s; what was measured waits "
+            "on this desk. Its log says why."
+        )
+
+    def _warn(self, fault: str) -> None:
+        if fault and fault not in self._warned:
+            self._warned.add(fault)
+            _LOG.warning("%s", fault)
 
     def _drifted(self, listener: Listener, apart_ms: float) -> bool:
         live = self._config.audio.source == "portaudio"
@@ -177,12 +231,12 @@ class Desk:
             _LOG.warning("%s", error)
             self._rights.coached = False
 
-    def _deliver(self, heard: Heard, overrun: bool) -> None:
+    def _deliver(self, heard: Heard, flaws: Quality) -> None:
         for cue in heard.cues:
             self._lamp.show(cue)
         if self._windows:
             for window in heard.windows:
-                self._windows.send(window, overrun)
+                self._windows.send(window, flaws)
 
     def _health(self, outbox: Outbox) -> Health:
         return Health(
@@ -194,6 +248,10 @@ class Desk:
             temperature_c=_temperature_c(),
             audio_present=time.monotonic() - self._heard_s < 5.0,
         )
+
+
+def _flaws(watch: ChannelWatch) -> Quality:
+    return Quality.CHANNELS_DOUBTFUL if watch.fault or watch.doubt else Quality(0)
 
 
 def _now_ms() -> float:
@@ -222,6 +280,18 @@ def _open_door(config: Config, rights: Rights) -> Doorway | None:
         return None
 
 
+def _open_button(config: Config, rights: Rights) -> AgentButton | None:
+    if config.lamp.gpio_button < 0:
+        return None
+    try:
+        from turnlight.button import AgentButton  # needs a package that other desks lack
+
+        return AgentButton(config.lamp.gpio_button, rights)
+    except LampError as error:
+        _LOG.warning("%s; until then the agent has no button", error)
+        return None
+
+
 def run(config: Config) -> None:
     """Run one desk until SIGTERM, SIGINT, SIGHUP or the end of its recording.
 
@@ -246,4 +316,6 @@ def run(config: Config) -> None:
         stack.callback(thread.stop)
         if door := _open_door(config, rights):
             stack.callback(door.close)
+        if button := _open_button(config, rights):
+            stack.callback(button.close)
         desk.run(source)

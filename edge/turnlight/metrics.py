@@ -65,6 +65,8 @@ class Sums(msgspec.Struct):
     """Sum over the half seconds that `strain_bins` counts."""
     turnarounds: int = 0
     clipped_frames: int = 0
+    lost_ms: int = 0
+    """Sound that did not reach the desk: it was too slow."""
     overlap_bins: list[int] = msgspec.field(
         default_factory=lambda: [0] * (len(OVERLAP_EDGES_MS) + 1)
     )
@@ -269,8 +271,13 @@ def window_fields(window: WindowSums) -> dict[str, Any]:
         "latency_bins": latency_bins,
         "overlap_bins": list(sums.overlap_bins),
         "strain_bins": list(sums.strain_bins),
-        "quality": int(Quality.CLIPPED if sums.clipped_frames >= CLIPPED_FRAMES else Quality(0)),
+        "quality": int(_quality(sums)),
     }
+
+
+def _quality(sums: Sums) -> Quality:
+    clipped = Quality.CLIPPED if sums.clipped_frames >= CLIPPED_FRAMES else Quality(0)
+    return clipped | Quality.OVERRUN if sums.lost_ms else clipped
 
 
 def _rounded(ms: int) -> int:

@@ -38,10 +38,11 @@ class Recording:
             the file is damaged, then `notes` says so.
     """
 
-    def __init__(self, tracks: list[_Track], agent_channel: Literal[0, 1]) -> None:
+    def __init__(self, tracks: list[_Track], agent_channel: Literal[0, 1], trusted: bool) -> None:
         self._tracks = tracks
         self._agent_channel = agent_channel
-        self._check = ChannelCheck()
+        self._trusted = trusted
+        self._check = ChannelCheck(trusted)
         self.name = " + ".join(track.path.name for track in tracks)
         self.rate_hz = tracks[0].rate_hz
         self.samples = max(track.samples for track in tracks)
@@ -68,7 +69,7 @@ class Recording:
             InputError: the file is damaged from its start, holds samples that are no numbers, or,
                 after the last block, its channels cannot be those of a call.
         """
-        self._check = ChannelCheck()
+        self._check = ChannelCheck(self._trusted)
         if len(self._tracks) == 2:
             blocks = _side_by_side(*(track.blocks() for track in self._tracks))
         else:
@@ -82,12 +83,15 @@ class Recording:
             raise InputError(f"{self.name}: {refusal}")
 
 
-def open_recording(path: Path, agent_channel: Literal[0, 1] = 0) -> Recording:
+def open_recording(
+    path: Path, agent_channel: Literal[0, 1] = 0, trusted: bool = False
+) -> Recording:
     """A two-channel file of any rate.
 
     Args:
         path: WAV, FLAC, Ogg (Opus, Vorbis) or MP3.
         agent_channel: 1 when the agent is on the second channel.
+        trusted: that is so, whatever the channels sound like.
 
     Raises:
         InputError: missing, not audio, empty, or not two channels.
@@ -102,11 +106,16 @@ def open_recording(path: Path, agent_channel: Literal[0, 1] = 0) -> Recording:
             f"{track.name}: has {track.channels} channels; "
             "save agent and customer alone as a two-channel file"
         )
-    return Recording([track], agent_channel)
+    return Recording([track], agent_channel, trusted)
 
 
-def open_pair(agent: Path, customer: Path) -> Recording:
+def open_pair(agent: Path, customer: Path, trusted: bool = False) -> Recording:
     """Two mono files of one call that start together; the shorter one is silent at its end.
+
+    Args:
+        agent: the agent's file.
+        customer: the customer's file.
+        trusted: that is so, whatever the files sound like.
 
     Raises:
         InputError: one is missing, not audio, empty, or not mono.
@@ -118,7 +127,7 @@ def open_pair(agent: Path, customer: Path) -> Recording:
                 f"{track.name}: has {track.channels} channels; --agent and --customer take mono "
                 "files, a two-channel file is given alone"
             )
-    return Recording(tracks, 0)
+    return Recording(tracks, 0, trusted)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]

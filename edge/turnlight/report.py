@@ -64,10 +64,9 @@ def _overview(documents: list[Analysis]) -> Iterator[str]:
             if len(document.calls) > 1:
                 name += f", call {n}"
             share = call.metrics.get("talk_share")
-            kinds = [e.by for e in call.events if e.kind == "interruption"]
             figures = (
-                str(kinds.count("agent")),
-                str(kinds.count("customer")),
+                wording.count(call, "agent"),
+                wording.count(call, "customer"),
                 wording.length(call, "response_latency_ms"),
                 wording.length(call, "longest_monologue_ms"),
                 str(len(call.cues)),
@@ -108,7 +107,7 @@ def _call(call: CallDocument, name: str) -> Iterator[str]:
     yield "<div class='heads'><div class='panel'><h4>Talk and listen</h4>"
     share = call.metrics.get("talk_share")
     if share is None:
-        yield "<p class='quiet'>Shown after 30 s of speech.</p>"
+        yield f"<p class='quiet'>{_sentence(wording.no_share(call))}</p>"
     else:
         yield (
             f"<p class='big'><span class='agent'>Agent {share * 100:.0f} %</span> "
@@ -117,7 +116,8 @@ def _call(call: CallDocument, name: str) -> Iterator[str]:
         )
     yield "</div><div class='panel'><h4>Strain of the customer's voice</h4>"
     if all(value is None for value in call.call_arc):
-        yield "<p class='quiet'>Withheld: not enough of the customer's voice.</p>"
+        fact = wording.strain(call)
+        yield f"<p class='quiet'>{_sentence(f'{fact.value}: {fact.detail}')}</p>"
     else:
         yield picture.arc(call.call_arc)
         yield f"<p class='quiet'>{wording.strain(call).detail.capitalize()}.</p>"
@@ -198,6 +198,10 @@ def _table(title: str, rows: list[tuple[str, str]], name: str) -> Iterator[str]:
     for label, value in rows:
         yield f"<tr><th scope='row'>{escape(label)}</th><td>{_kept(value)}</td></tr>"
     yield "</tbody></table></div></div>"
+
+
+def _sentence(text: str) -> str:
+    return escape(f"{text[:1].upper()}{text[1:]}.")
 
 
 def _kept(text: str) -> str:

@@ -37,8 +37,8 @@ class Soundness:
         self._rows += len(rows)
         self._clipped += int(np.count_nonzero(clipped))
 
-    def document(self, notes: list[str]) -> QualityDocument:
-        """What was found, together with the notes about the file."""
+    def document(self, channel_confidence: float, notes: list[str]) -> QualityDocument:
+        """What was found, together with what the channels and the file say."""
         levels = {party: self._talk[party].median() for party in _PARTIES}
         pauses = {party: self._pause[party].median() for party in _PARTIES}
         return QualityDocument(
@@ -49,6 +49,7 @@ class Soundness:
             bleed_db=self._bleed.median(),
             sidetone_db=self._sidetone.median(),
             clipped_pct=round(100 * self._clipped / max(1, self._rows), 2),
+            channel_confidence=round(channel_confidence, 3),
             notes=notes,
         )
 

@@ -121,7 +121,7 @@ def _legend(used: set[str], width: int) -> Iterator[Text]:
 def _share(call: CallDocument, width: int) -> Iterator[Text]:
     share = call.metrics.get("talk_share")
     if share is None:
-        yield Text("  Talk share  shown after 30 s of speech", style=QUIET)
+        yield Text(f"  Talk share  {wording.no_share(call)}", style=QUIET)
         return
     columns = min(_SHARE_COLUMNS_MAX, width - GUTTER)
     agent = round(share * columns)

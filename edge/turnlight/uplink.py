@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from turnlight.config import DeskSettings, UplinkSettings
@@ -15,6 +16,7 @@ from turnlight.delivery import STEADY_MS, Protocol, backoff_ms, next_protocol
 from turnlight.link import Link, State, now_ms
 from turnlight.messages import Health, Window, encode, window_topic
 from turnlight.outbox import Outbox
+from turnlight.telephone import Telephone
 from turnlight.trouble import LinkError
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ class Uplink:
         desk: names in the topics.
         outbox: where windows wait until the broker acknowledged them.
         health: gives the device's health, called each minute from the uplink's thread.
+        telephone: told what the telephone system says, from the uplink's thread.
     """
 
     def __init__(
@@ -36,14 +39,17 @@ class Uplink:
         desk: DeskSettings,
         outbox: Outbox,
         health: Callable[[], Health],
+        telephone: Telephone | None = None,
     ) -> None:
         self._settings = settings
         self._desk = desk
         self._outbox = outbox
         self._health = health
+        self._telephone = telephone or Telephone()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._state: State = "offline"
+        self._away_since_s: float | None = None
         self._said: set[str] = set()
         self._denied: set[str] = set()
 
@@ -53,12 +59,19 @@ class Uplink:
         return self._state
 
     @property
+    def away_s(self) -> float:
+        """How long the broker has been out of reach; 0 while it is not."""
+        since_s = self._away_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
+    @property
     def alive(self) -> bool:
         """Whether it was started and has not ended."""
         return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to connect, in the uplink's own thread."""
+        self._away_since_s = time.monotonic()
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -77,12 +90,18 @@ class Uplink:
         protocol: Protocol = "5"
         while not self._stopping.is_set():
             link = Link(
-                self._settings, self._desk, self._outbox, self._health, protocol, self._denied
+                self._settings,
+                self._desk,
+                self._outbox,
+                self._health,
+                self._telephone,
+                protocol,
+                self._denied,
             )
             begun_ms = now_ms()
             try:
                 link.open(self._stopping)
-                self._state = "online"
+                self._state, self._away_since_s = "online", None
                 _LOG.info("connected to %s, MQTT %s", link.broker, protocol)
                 link.serve(self._stopping)
                 return
@@ -94,7 +113,9 @@ class Uplink:
                 reason = f"{type(error).__name__}: {error}"
             finally:
                 link.drop()
-                self._state = "offline"
+                if self._state == "online":
+                    self._state, self._away_since_s = "offline", time.monotonic()
+                self._telephone.gone()
             self._outbox.sync()
             if now_ms() - begun_ms >= STEADY_MS:
                 failures = 0

@@ -96,16 +96,42 @@ class Fact(msgspec.Struct, frozen=True):
 
 def facts(call: CallDocument) -> list[Fact]:
     """What matters about a call, in the order in which one asks for it."""
-    return [
-        _interruptions(call),
-        _overlap(call),
-        _backchannels(call),
-        Fact("Response latency", length(call, "response_latency_ms"), "agent's answer, median"),
-        Fact("Longest monologue", length(call, "longest_monologue_ms"), "agent"),
-        Fact("Longest story", length(call, "longest_customer_story_ms"), "customer"),
-        _silence(call),
-        *([_hold(call)] if call.holds else []),
+    found = [
+        ("interruptions", _interruptions(call)),
+        ("overtalk_pct", _overlap(call)),
+        ("backchannels", _backchannels(call)),
+        (
+            "response_latency_ms",
+            Fact("Response latency", length(call, "response_latency_ms"), "agent's answer, median"),
+        ),
+        (
+            "longest_monologue_ms",
+            Fact("Longest monologue", length(call, "longest_monologue_ms"), "agent"),
+        ),
+        (
+            "longest_customer_story_ms",
+            Fact("Longest story", length(call, "longest_customer_story_ms"), "customer"),
+        ),
+        ("silence_pct", _silence(call)),
+        *([("hold_ms", _hold(call))] if call.holds else []),
     ]
+    reasons = call.metrics_withheld
+    return [
+        Fact(fact.label, WITHHELD, reasons[name]) if name in reasons else fact
+        for name, fact in found
+    ]
+
+
+def count(call: CallDocument, by: str) -> str:
+    """How often one party interrupted."""
+    withheld = "interruptions" in call.metrics_withheld
+    return WITHHELD if withheld else str(len(interruptions(call, by)))
+
+
+def no_share(call: CallDocument) -> str:
+    """Why there is no talk share."""
+    why = call.metrics_withheld.get("talk_share")
+    return f"{WITHHELD}: {why}" if why else "shown after 30 s of speech"
 
 
 def length(call: CallDocument, name: str) -> str:
@@ -179,7 +205,8 @@ def _hold(call: CallDocument) -> Fact:
 def strain(call: CallDocument) -> Fact:
     """The customer's strain by quarter of the call."""
     if all(value is None for value in call.call_arc):
-        return Fact("Customer's strain", WITHHELD, "not enough of the customer's voice")
+        why = call.metrics_withheld.get("strain", "not enough of the customer's voice")
+        return Fact("Customer's strain", WITHHELD, why)
     arc = " → ".join("·" if value is None else f"{value:.0f}" for value in call.call_arc)
     detail = "by quarter of the call"
     if call.metrics.get("turnaround"):
@@ -244,4 +271,5 @@ def quality(found: QualityDocument) -> list[tuple[str, str]]:
         ("Bleed", f"{db(found.bleed_db)} (customer in the agent's microphone)"),
         ("Sidetone", f"{db(found.sidetone_db)} (agent in the earpiece)"),
         ("Clipped", f"{found.clipped_pct:.2f} % of the time"),
+        ("Channels", f"{found.channel_confidence * 100:.0f} % sure that the agent is the agent"),
     ]
