@@ -81,9 +81,7 @@ def test_by_its_probabilities_too_an_overlap_is_longer_than_at_any_change_of_tur
 
 @pytest.mark.parametrize("length_ms", [800, 1_500])
 @pytest.mark.parametrize(("spoke_ms", "believed"), [(350, False), (450, True)])
-def test_whoever_is_interrupted_was_speaking(
-    spoke_ms: int, believed: bool, length_ms: int
-) -> None:
+def test_whoever_is_interrupted_was_speaking(spoke_ms: int, believed: bool, length_ms: int) -> None:
     """Two who begin nearly at once do not; and over another voice the agent is heard late."""
     frames = spoke_ms // 10
     made = doubt([(NO, 300), (SURE, 200)], [(NO, 300 - frames), (SURE, 200 + frames)])
@@ -133,6 +131,12 @@ def test_on_a_slow_line_both_are_taken_of_the_moment_in_which_they_spoke() -> No
 
 def test_whoever_is_told_the_truth_believes_everything() -> None:
     assert doubt([(NO, 300)], margins=EXACT).believes(interruption(1_000, 1_600, taken=False))
+
+
+def test_no_cue_goes_by_strain_where_it_was_often_unclear_who_spoke() -> None:
+    assert doubt([(UNSURE, 1_000), (NO, 2_000)]).unclear
+    assert not doubt([(UNSURE, 300), (NO, 2_700)]).unclear
+    assert not doubt([(UNSURE, 3_000)], margins=EXACT).unclear
 
 
 def test_a_silence_begins_anew_where_somebody_may_have_spoken() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from turnlight.call import CallRecord, Conversation, SignalKind
 from turnlight.clipping import Clipping
 from turnlight.config import Config
-from turnlight.cues import PRIVATE, STATES, Cues, CueShown, CueWithheld, Situation
+from turnlight.cues import PRIVATE, STATES, Cue, Cues, CueShown, CueWithheld, Situation
 from turnlight.doubt import USUAL, Doubt, Margins
 from turnlight.dsp import (
     CONFIRM,
@@ -34,7 +34,7 @@ from turnlight.settle import HOLD_SETTLE_MS, SETTLE_MS, HoldSettler, PairSettler
 from turnlight.strain import Strain, StrainMeter
 from turnlight.strain_model import StrainModel
 from turnlight.tones import Line, LineTones
-from turnlight.trust import LiveTrust
+from turnlight.trust import CUES_OF_STRAIN, LiveTrust
 
 LOOK_MS = 100
 """How often the lamp is decided."""
@@ -346,12 +346,17 @@ class Listener:
             own_strain_high=self._own_voice is not None and self._own_voice.high,
             fault=self._fault or self._clipping.reason(),
             undecided=self._doubt.undecided,
-            doubts=self._trust.doubts,
+            doubts=self._doubts(),
         )
         events = side.take_events()
         doubtful = [e for e in events if e.kind == "interruption" and not self._doubt.believes(e)]
         sure = [event for event in events if event not in doubtful]
         self._show(self._cues.look(self._now_ms, self.situation, sure, doubtful), heard)
+
+    def _doubts(self) -> dict[Cue, str]:
+        unclear = self._doubt.unclear
+        found: dict[Cue, str] = dict.fromkeys(CUES_OF_STRAIN, unclear) if unclear else {}
+        return found | self._trust.doubts
 
     def _show(self, shown: CueShown | None, heard: Heard) -> None:
         withheld = self._cues.take_withheld()

@@ -28,7 +28,7 @@ USUALLY = 0.2
 AFTER_WEIGHT = 0.5
 """Of the agent's odds after an overlap, against the odds of both in it."""
 OVERTALK_S, OVERTALK_WEIGHT = 0.7, 6.0
-"""Up to here each second in which both most likely spoke tells whether it was an overtalk at all ..."""
+"""Up to here each second in which both most likely spoke tells whether it was an overtalk ..."""
 LONG_S, LONG_WEIGHT = 1.4, 1.0
 """... and up to here a little more."""
 ODDS_MOST = 4.0
@@ -45,8 +45,10 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """By more, this times how much more undecided than `USUALLY` the core was of late."""
     strain: float = 1.0
     """Strain is over what is high, or under what is calm, by this."""
-    strain_blocks: int = 3
+    strain_blocks: int = 1
     """And for so many half seconds of speech longer."""
+    strain_undecided: float = 0.25
+    """No cue goes by strain where the core was more undecided than this of late."""
     sure: float = 6.7
     """Of an interruption: what speaks for it, see `witnesses`."""
     spoke: float = 0.8
@@ -62,7 +64,15 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
 
 
 USUAL = Margins()
-EXACT = Margins(share=0.0, share_unsure=0.0, strain=0.0, strain_blocks=0, sure=0.0, quiet=1.0)
+EXACT = Margins(
+    share=0.0,
+    share_unsure=0.0,
+    strain=0.0,
+    strain_blocks=0,
+    strain_undecided=1.0,
+    sure=0.0,
+    quiet=1.0,
+)
 """For who is told the truth: the bare conditions."""
 
 
@@ -131,12 +141,22 @@ class Doubt:
         newest = len(self._customer) - self._until_ms // HOP_MS
         start = max(0, newest + interruption.start_ms // HOP_MS)
         end = max(start, newest + interruption.end_ms // HOP_MS)
-        if _mean(islice(self._customer, max(0, start - BEFORE_MS // HOP_MS), start)) < margins.spoke:
+        if (
+            _mean(islice(self._customer, max(0, start - BEFORE_MS // HOP_MS), start))
+            < margins.spoke
+        ):
             return False
         pairs = islice(zip(self._agent, self._customer, strict=False), start, end)
         after = list(islice(self._agent_first, end, end + AFTER_MS // HOP_MS))
         told = witnesses([min(pair) for pair in pairs], after if interruption.floor_taken else [])
         return told >= margins.sure
+
+    @property
+    def unclear(self) -> str:
+        """Why no cue may go by strain now, as part of a sentence; empty where one may."""
+        if self.undecided <= self._margins.strain_undecided:
+            return ""
+        return "it was often unclear who was speaking"
 
     @property
     def undecided(self) -> float:

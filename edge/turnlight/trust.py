@@ -47,6 +47,7 @@ CUES_WHOSE: tuple[Cue, ...] = (
     "share_floor",
 )
 CUES_AT_ONCE: tuple[Cue, ...] = ("let_finish",)
+CUES_OF_STRAIN: tuple[Cue, ...] = ("slow_down", "turnaround")
 CUES_TIMED: tuple[Cue, ...] = ("let_finish", "long_turn", "share_floor", "long_silence")
 
 LEAK_FOR_LOOKS = 20
