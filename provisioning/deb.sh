@@ -21,8 +21,8 @@ minor=${python#cp3}
 wheel=$(cd "$folder/wheels" && echo turnlight-*.whl)
 version=${wheel#turnlight-} version=${version%%-*}+py3$minor
 depends="python3 (>= 3.$minor~), python3 (<< 3.$((minor + 1))), python3-venv, openssl, libportaudio2"
-# elsewhere the wheel brings its own
-[[ $architecture == armhf ]] && depends+=", libsndfile1"
+# elsewhere the wheels bring their own
+[[ $architecture == armhf ]] && depends+=", libsndfile1, libusb-1.0-0"
 
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT

@@ -69,8 +69,11 @@ check_not_packaged() {
 
 install_packages() {
   local missing=() by_hand
-  # elsewhere the wheel brings its own
-  [[ $(dpkg --print-architecture) != armhf ]] || compgen -G '/usr/lib/*/libsndfile.so.1' >/dev/null || missing+=(libsndfile1)
+  # elsewhere the wheels bring their own
+  if [[ $(dpkg --print-architecture) == armhf ]]; then
+    compgen -G '/usr/lib/*/libsndfile.so.1' >/dev/null || missing+=(libsndfile1)
+    compgen -G '/usr/lib/*/libusb-1.0.so.0' >/dev/null || missing+=(libusb-1.0-0)
+  fi
   has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   has openssl || missing+=(openssl)
   compgen -G '/usr/lib/*/libportaudio.so.2' >/dev/null || missing+=(libportaudio2)

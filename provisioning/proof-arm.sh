@@ -39,7 +39,7 @@ for processor in aarch64 arm; do
   apart cp /usr/lib/binfmt.d/qemu-$processor.conf /proc/sys/fs/binfmt_misc/register
 done
 
-# ROOT COMMAND...
+# ROOT COMMAND...; without a network where `alone` is set
 inside() {
   local root=$1 name keep=()
   shift
@@ -47,17 +47,23 @@ inside() {
   for name in $(compgen -e | grep -E '^(PIP_(CERT|INDEX_URL|DEFAULT_TIMEOUT)|SSL_CERT_FILE|.*_proxy|.*_PROXY)$'); do
     keep+=("$name=${!name}")
   done
-  apart chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  apart ${alone:+unshare -n} chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     TMPDIR=/tmp container=lxc "${keep[@]}" "$@"
 }
 open() { for folder in dev proc sys; do apart mount --rbind /$folder "$1/$folder"; done; }
 
-# an empty Debian with what the package asks for
+# ARCHITECTURE ROOT PACKAGES. In what it takes for Docker, debootstrap makes /proc a link to itself.
+unpack() {
+  container=lxc debootstrap --foreign --variant=minbase --arch="$1" --include="$3" $suite "$2" >"$2.log" ||
+    { tail -n 3 "$2.log" >&2; fail "debootstrap"; }
+}
+
+# an empty Debian with what the package asks for, and nothing of it
 make_desk() {
-  local root=$place/$1
+  local root=$place/$1 more=''
+  [[ $1 != armhf ]] || more=,libsndfile1,libusb-1.0-0
   if [[ ! -e $root.made ]]; then
-    debootstrap --foreign --variant=minbase --arch="$1" --include=python3,python3-venv,openssl,libportaudio2,libsndfile1 \
-      $suite "$root" >"$root.log" || { tail -n 3 "$root.log" >&2; fail "debootstrap"; }
+    unpack "$1" "$root" python3,python3-venv,openssl,libportaudio2$more
     open "$root"
     inside "$root" /debootstrap/debootstrap --second-stage >>"$root.log" || { tail -n 3 "$root.log" >&2; fail "debootstrap"; }
     touch "$root.made"
@@ -70,8 +76,7 @@ make_desk() {
 make_workshop() {
   local root=$place/$1-workshop prefix=$2 package program
   if [[ ! -e $root.made ]]; then
-    debootstrap --foreign --variant=minbase --arch="$1" --include=ca-certificates,python3,python3-venv,python3-dev,libc6-dev,openssl,cmake,make,libffi-dev,libusb-1.0-0-dev,libudev-dev,portaudio19-dev \
-      $suite "$root" >"$root.log" || { tail -n 3 "$root.log" >&2; fail "debootstrap"; }
+    unpack "$1" "$root" ca-certificates,python3,python3-venv,python3-dev,libc6-dev,openssl,cmake,make,libffi-dev,libusb-1.0-0-dev,libudev-dev,portaudio19-dev
     for package in "$root"/var/cache/apt/archives/*.deb; do
       dpkg-deb --fsys-tarfile "$package" | tar -C "$root" --keep-directory-symlink -xf -
     done
@@ -95,9 +100,10 @@ make_workshop() {
 
 measure() { python3 -m json.tool --json-lines --sort-keys; }
 
-# ROOT: the doctor finds the model, and the calls are measured as here
+# ROOT: what is compiled loads, the doctor finds the model, and the calls are measured as here
 judge() {
   local root=$1
+  inside "$root" /opt/turnlight/current/bin/python -c 'import _lgpio, hid, pyaudio, spidev' || fail "a library is missing"
   # systemd makes it for the service
   inside "$root" install -d -o turnlight -m 700 /var/lib/turnlight
   inside "$root" setpriv --reuid turnlight --regid turnlight --init-groups turnlight doctor --json >"$root.doctor" || true
@@ -123,13 +129,13 @@ prove() {
   tar -C "$root/tmp" -xf "$bundle"
 
   step "$architecture: install from the bundle, without a network"
-  apart unshare -n chroot "$root" /tmp/turnlight/install.sh
+  alone=yes inside "$root" /tmp/turnlight/install.sh
   inside "$root" /tmp/turnlight/install.sh | grep -x "nothing to do"
   judge "$root"
   inside "$root" /tmp/turnlight/install.sh --uninstall
 
   step "$architecture: install from the package, without a network"
-  apart unshare -n chroot "$root" dpkg -i "/tmp/$(basename "$package")"
+  alone=yes inside "$root" dpkg -i "/tmp/$(basename "$package")"
   judge "$root"
   inside "$root" dpkg -P turnlight
   for path in /opt/turnlight /etc/turnlight /usr/share/turnlight /usr/local/bin/turnlight; do

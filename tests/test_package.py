@@ -190,7 +190,7 @@ def test_other_machines_have_a_package_of_their_own(
     ).stdout.strip()
     assert made.endswith(f"_{architecture}.deb")
     about = subprocess.run(["dpkg-deb", "-f", made], check=True, capture_output=True, text=True)
-    assert ("libsndfile1" in about.stdout) is more
+    assert ("libsndfile1, libusb-1.0-0" in about.stdout) is more
 
 
 @pytest.mark.parametrize(

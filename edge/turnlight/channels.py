@@ -191,7 +191,7 @@ class ChannelCheck:
         for own, other in ((0, 1), (1, 0)):
             heard = level[own][level[own] > 0]
             dbfs = 10 * np.log10(heard / _FULL_SCALE**2)
-            steps = np.clip(np.rint(dbfs), _LEAST_DBFS, 0).astype(np.int64) - _LEAST_DBFS
+            steps = np.clip(np.rint(dbfs), _LEAST_DBFS, 0).astype(np.intp) - _LEAST_DBFS
             self._levels[own] += np.bincount(steps, minlength=1 - _LEAST_DBFS)
             self._listen(own, hops[own], level[own], level[other])
 

@@ -65,7 +65,8 @@ class _Decibels:
         self._counts = np.zeros(2 * -_LEAST_DB * _STEPS_PER_DB, np.int64)
 
     def add(self, values_q8: npt.NDArray[np.int16]) -> None:
-        measured = values_q8[values_q8 != DB_NONE].astype(np.int64)
+        # as wide as an index, since bincount takes no wider number
+        measured = values_q8[values_q8 != DB_NONE].astype(np.intp)
         steps = (measured - _LEAST_DB * 256) * _STEPS_PER_DB // 256
         self._counts += np.bincount(steps, minlength=len(self._counts))
 
