@@ -12,6 +12,7 @@
 #define SOON 20              /* frames in which the other channel may tell ... */
 #define MISSING TL_DB(8)     /* that so much is missing in it ... */
 #define MISSED 10            /* in so many of them: later than any leak comes */
+#define USUAL_MISSING TL_DB(-4) /* a channel is a little louder than its leak explains */
 #define STRAY 3              /* bands that may be off: a hum, a tone */
 
 void tl_gain_init(tl_gain *g) { memset(g, 0, sizeof *g); }
@@ -88,6 +89,7 @@ int32_t tl_gain_push(tl_gain *g, const tl_bands *bands, const int16_t room_db_q8
             memcpy(g->room_db_q8, room_db_q8, sizeof g->room_db_q8);
             look_at(g, jump);
             g->since = g->missed = 0;
+            g->missing_db_q8 = 0;
         }
         return 0;
     }
@@ -101,9 +103,12 @@ int32_t tl_gain_push(tl_gain *g, const tl_bands *bands, const int16_t room_db_q8
     }
     int32_t rise, judged;
     if (g->since <= SOON) {
-        g->missed = (uint8_t)(g->missed + (missing_db_q8 >= MISSING));
+        int32_t missed = missing_db_q8 >= MISSING;
+        g->missed = (uint8_t)(g->missed + missed);
+        g->missing_db_q8 += missed ? missing_db_q8 : 0; /* ten of 206 dB at most */
         judged = g->missed >= MISSED;
-        rise = judged ? g->jump_db_q8 : 0;
+        /* a word that begins at that moment makes the jump too high */
+        rise = judged ? tl_min(g->jump_db_q8, g->missing_db_q8 / MISSED - USUAL_MISSING) : 0;
     } else {
         int32_t back = came_back(g);
         judged = back || g->since >= RISEN;

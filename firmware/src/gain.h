@@ -22,8 +22,9 @@ typedef struct {
     int16_t room_db_q8[TL_BANDS];  /* as it was when the jump was seen */
     int16_t least_db_q8[TL_BANDS]; /* since */
     int16_t jump_db_q8;            /* what is being looked at, or 0 */
+    int32_t missing_db_q8;         /* in the other channel, added up over ... */
     uint8_t since;                 /* frames */
-    uint8_t missed;                /* frames of these in which the other channel had not risen */
+    uint8_t missed;                /* ... these of them, in which it had not risen */
     uint8_t heard;                 /* frames since the last silence, saturated */
     uint8_t at;                    /* where the oldest frame stands */
 } tl_gain;
