@@ -36,7 +36,8 @@ MEASURED = {
 }
 CHOOSING = {
     *("asterisk-es-co", "emodb-13"),
-    *("queen-p50", "queen-p58", "sky-26", "sky-27", "sky-28", "sky-29", "sky-30", "sky-31", "sky-32"),
+    *("queen-p50", "queen-p58", "sky-26", "sky-27", "sky-28"),
+    *("sky-29", "sky-30", "sky-31", "sky-32"),
 }
 PEOPLE = Path(__file__).with_name("people.txt")
 """Each line one person of speech-en: the first eight letters of the person's files."""

@@ -199,8 +199,9 @@ def gain_turns(bands_db: Floats, room_db: Floats, missing_db: Floats) -> Floats:
 
     A jump: the means of four frames, three frames apart, differ by 15 dB or more, in every band
     alike but for 7 dB in the mean. Then in ten of the next twenty frames the other channel lacks
-    8 dB of what is leaked into it, in the mean 4 dB less than the gain was turned. Or for a second no four bands come back near the room, and what
-    is left lies 12 dB above it or more, in every band alike but for 6 dB.
+    8 dB of what is leaked into it, in the mean 4 dB less than the gain was turned. Or for a second
+    no four bands come back near the room, and what is left lies 12 dB above it or more, in every
+    band alike but for 6 dB.
     """
     out, jump, since, least, heard = np.zeros(len(bands_db)), 0.0, 0, bands_db[0], 0
     missed: list[float] = []
