@@ -47,9 +47,9 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True):
     """Strain is over what is high, or under what is calm, by this."""
     strain_blocks: int = 1
     """And for so many half seconds of speech longer."""
-    strain_undecided: float = 0.25
+    strain_undecided: float = 0.2
     """No cue goes by strain where the core was more undecided than this of late."""
-    sure: float = 6.7
+    sure: float = 6.9
     """Of an interruption: what speaks for it, see `witnesses`."""
     spoke: float = 0.8
     """In the half second before it: the mean probability that the customer spoke."""
