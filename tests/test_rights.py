@@ -249,10 +249,17 @@ class Call:
         """Nothing to give back."""
 
 
+MINUTE_S = 1_764_000_000.0
+"""Some full minute."""
+
+
 def seen_from_outside(
     folder: Path, pcm: Pcm, wishes: list[str], caplog: pytest.LogCaptureFixture
 ) -> dict[str, object]:
-    """All that a desk leaves behind it: messages, files, lines of its log."""
+    """All that a desk leaves behind it: messages, files, lines of its log.
+
+    It starts on a full minute, since windows end where the wall clock says.
+    """
     config = Config(
         desk=DeskSettings(state_dir=str(folder)),
         uplink=UplinkSettings(host="127.0.0.1", port=9),  # nobody there: windows stay in the outbox
@@ -261,9 +268,12 @@ def seen_from_outside(
     rights, stopping, lamp = Rights(), threading.Event(), RecordingLamp()
     for wish in wishes:
         rights.ask(wish, time.monotonic() * 1000)
-    desk = Desk(config, GuardedLamp(lamp, rights=rights), rights, stopping)
-    desk.run(Call(pcm, stopping))
-    desk.close()
+    wall_s, late_s = time.time, time.time() - MINUTE_S
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: wall_s() - late_s)
+        desk = Desk(config, GuardedLamp(lamp, rights=rights), rights, stopping)
+        desk.run(Call(pcm, stopping))
+        desk.close()
     with closing(sqlite3.connect(folder / "outbox.sqlite")) as outbox:
         made = "SELECT name FROM sqlite_master WHERE type = 'table'"
         tables = [name for (name,) in outbox.execute(made)]
