@@ -141,10 +141,8 @@ class Doubt:
         newest = len(self._customer) - self._until_ms // HOP_MS
         start = max(0, newest + interruption.start_ms // HOP_MS)
         end = max(start, newest + interruption.end_ms // HOP_MS)
-        if (
-            _mean(islice(self._customer, max(0, start - BEFORE_MS // HOP_MS), start))
-            < margins.spoke
-        ):
+        before = islice(self._customer, max(0, start - BEFORE_MS // HOP_MS), start)
+        if _mean(before) < margins.spoke:
             return False
         pairs = islice(zip(self._agent, self._customer, strict=False), start, end)
         after = list(islice(self._agent_first, end, end + AFTER_MS // HOP_MS))
