@@ -6,6 +6,7 @@ nothing and fails when a file is not what it would write.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
@@ -46,6 +47,8 @@ def definitions(words: str, reference: str) -> dict[str, Any]:
     """The JSON Schema of every message and of what is inside them, with the words of wire.md."""
     _, found = msgspec.json.schema_components(PAYLOADS, ref_template=reference)
     for name, schema in found.items():
+        if "description" in schema:  # a docstring, which Python before 3.13 leaves indented
+            schema["description"] = inspect.cleandoc(schema["description"])
         said = {cells[0].strip("`"): cells[1:] for cells in rows(words, name)}
         for field, inside in schema["properties"].items():
             unit, meaning = said[field]
