@@ -87,21 +87,25 @@ class History:
         self._usual: dict[str, tuple[int, Slots, int]] = {}
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from None
+        try:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION):
+                raise HistoryError(
+                    f"{path}: made by another version of Turnlight (schema {version}, "
+                    f"this one reads {VERSION}); move it away or use that version"
+                )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             if version == 0:
                 self._db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
         except sqlite3.Error as error:
-            raise HistoryError(
-                f"{path}: cannot be used as the page's database ({error}); "
-                "set `database` under [page] to a file that this user may write"
-            ) from None
-        if version not in (0, VERSION):
-            raise HistoryError(
-                f"{path}: made by another version of Turnlight (schema {version}, "
-                f"this one reads {VERSION}); move it away or use that version"
-            )
+            self._db.close()
+            raise _unusable(path, error) from None
+        except HistoryError:
+            self._db.close()
+            raise
 
     def note(self, cells: Iterable[Aggregate], now_s: float) -> None:
         """Take aggregates in the order in which they came; the last of each slot stays."""
@@ -189,6 +193,13 @@ class History:
     def _when(self, at_s: float) -> tuple[int, int]:
         at = datetime.fromtimestamp(at_s, self._zone)
         return at.toordinal(), (at.hour * 60 + at.minute) // SLOT_MIN
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> HistoryError:
+    return HistoryError(
+        f"{path}: cannot be used as the page's database ({error}); "
+        "set `database` under [page] to a file that this user may write"
+    )
 
 
 def _line(slots: Slots, key: str) -> list[tuple[int, float]]:
