@@ -136,7 +136,11 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
         if (!bands[c].silent || loudness->settling > 0) {
             tl_noise_push(&ch->noise, bands[c].db_q8);
         }
-        int32_t missing_db_q8 = tl_bleed_missing_db_q8(&s->channels[1 - c].leak, bands[1 - c].db_q8);
+        /* asked for only where a jump is being looked at */
+        int32_t missing_db_q8 =
+            ch->gain.jump_db_q8 == 0
+                ? TL_DB_NONE
+                : tl_bleed_missing_db_q8(&s->channels[1 - c].leak, bands[1 - c].db_q8);
         int32_t found_db_q8 =
             tl_gain_push(&ch->gain, &bands[c], loudness->known_db_q8, missing_db_q8);
         risen_db_q8[c] = loudness->settling > 0 ? 0 : found_db_q8; /* no room is known yet */
