@@ -90,28 +90,41 @@ def under_load(seconds: int) -> Row:
 
 
 @contextmanager
-def floor(folder: Path) -> Iterator[tuple[int, Path, subprocess.Popen[bytes]]]:
-    """Broker and aggregator in a folder: port, settings file, the aggregator."""
+def broker(folder: Path) -> Iterator[int]:
+    """Mosquitto in a folder: its port."""
     port = free_port()
     (folder / "mosquitto.conf").write_text(loopback_config(port, folder, ["allow_anonymous true"]))
-    settings = folder / "floor.toml"
-    settings.write_text(
-        f'site = "{SITE}"\n[metrics]\nport = {free_port()}\n[broker]\nport = {port}\n'
-    )
     with (folder / "log").open("wb") as log:
-        broker = subprocess.Popen(
+        running = subprocess.Popen(
             [program(), "-c", str(folder / "mosquitto.conf")], stdout=log, stderr=log
         )
-        service = None
         try:
             time.sleep(0.5)
-            service = started(settings)
+            yield port
+        finally:
+            ended(running)
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """See that it has."""
+    if process.poll() is None:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def floor(folder: Path) -> Iterator[tuple[int, Path, subprocess.Popen[bytes]]]:
+    """Broker and aggregator in a folder: port, settings file, the aggregator."""
+    with broker(folder) as port:
+        settings = folder / "floor.toml"
+        settings.write_text(
+            f'site = "{SITE}"\n[metrics]\nport = {free_port()}\n[broker]\nport = {port}\n'
+        )
+        service = started(settings)
+        try:
             yield port, settings, service
         finally:
-            for process in (service, broker):
-                if process is not None and process.poll() is None:
-                    process.terminate()
-                    process.wait(30)
+            ended(service)
 
 
 def started(settings: Path) -> subprocess.Popen[bytes]:

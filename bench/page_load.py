@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.floor_load import client, processor_s, resident_mb
+from bench.chromium import CHROMIUM, chromium
+from bench.floor_load import broker, client, ended, processor_s, resident_mb
 from bench.table import Row, progress
 from turnlight.messages import (
     Aggregate,
@@ -36,7 +36,7 @@ from turnlight.messages import (
     encode,
     floor_topic,
 )
-from turnlight.mosquitto import HOST, free_port, loopback_config, program
+from turnlight.mosquitto import HOST, free_port
 from turnlight_floor.history import History
 
 SITE = "bench"
@@ -48,16 +48,6 @@ PAGES = 50
 LOADS = 20
 STEP, START = 0.0001, 0.3
 """The watched share goes up by a step each time, so that it tells which publication it is."""
-BROWSER = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-)
 WATCH = """name => {
   window.seen = [];
   const look = () => {
@@ -128,34 +118,25 @@ def remember(path: Path) -> None:
 @contextmanager
 def page(folder: Path) -> Iterator[tuple[int, int, int]]:
     """Broker and page in a folder: the broker's port, the page's port and its process."""
-    port, web = free_port(), free_port()
-    (folder / "mosquitto.conf").write_text(loopback_config(port, folder, ["allow_anonymous true"]))
+    web = free_port()
     settings = folder / "floor.toml"
-    settings.write_text(
-        f'site = "{SITE}"\n[broker]\nport = {port}\n[page]\nport = {web}\n', encoding="utf-8"
-    )
     remember(folder / "page.sqlite")
-    with (folder / "log").open("wb") as log:
-        broker = subprocess.Popen(
-            [program(), "-c", str(folder / "mosquitto.conf")], stdout=log, stderr=log
+    with broker(folder) as port:
+        settings.write_text(
+            f'site = "{SITE}"\n[broker]\nport = {port}\n[page]\nport = {web}\n', encoding="utf-8"
         )
-        served = None
+        served = subprocess.Popen(
+            [sys.executable, "-m", "turnlight", "page", "--config", str(settings)],
+            stderr=subprocess.PIPE,
+        )
         try:
-            time.sleep(0.5)
-            served = subprocess.Popen(
-                [sys.executable, "-m", "turnlight", "page", "--config", str(settings)],
-                stderr=subprocess.PIPE,
-            )
             assert served.stderr
             if not any(b"connected" in line for line in served.stderr):
                 raise RuntimeError("the page ended at once")
             threading.Thread(target=served.stderr.read, daemon=True).start()
             yield port, web, served.pid
         finally:
-            for process in (served, broker):
-                if process is not None and process.poll() is None:
-                    process.terminate()
-                    process.wait(30)
+            ended(served)
 
 
 class Feed:
@@ -311,25 +292,20 @@ def open_pages(browser: Any, url: str, feed: Feed, process: int, seconds: int) -
 
 def main(seconds: int) -> list[Row]:
     """All rows."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    if CHROMIUM is None:
         sys.exit("page: there is no Chromium; apt install chromium")
     with (
         tempfile.TemporaryDirectory(prefix="turnlight-bench-") as name,
         page(Path(name)) as (port, web, process),
         Feed(port) as feed,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
         url = f"http://{HOST}:{web}/en"
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER))
         progress("  paint")
         loads(browser, url, 1)  # Chromium itself is cold
         rows = [paint("opening a page", browser, url, LOADS)]
         progress(f"  {PAGES} open pages")
         rows += open_pages(browser, url, feed, process, seconds)
-        browser.close()
     return rows
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from bench.chromium import CHROMIUM, chromium
 from broker import Broker, Subscriber
 from desk import DESK, Desk, MakeDesk
 from postgres_server import PostgresServer, programs
 from stages import compiled
 from turnlight.config import DeskSettings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -50,6 +55,14 @@ def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt install chromium")
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

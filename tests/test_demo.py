@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 import truth
+from bench.chromium import CHROMIUM, chromium
 from floor_feed import await_line, started
-from test_page import CHROMIUM, FLAGS
 from turnlight.demo import PAUSE_S
 
 DEMO = (sys.executable, "-m", "turnlight", "demo")
@@ -64,13 +63,11 @@ def read(url: str, at_s: float) -> dict[str, float]:
     """What a browser shows at that monotonic time, to which it was opened long before."""
     keys = ("talk-share", "overlap", "interruptions-agent", "interruptions-customer")
     testids = [f"{name}-{key}" for name in ("site", "team-service") for key in keys]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page()
         page.goto(url)
         page.wait_for_timeout(1000 * max(0.0, at_s - time.monotonic()))
         found = page.evaluate(VALUES)
-        browser.close()
     shown = {testid: float(found.get(testid) or "nan") for testid in testids}
     shown["live"] = found["state"] == "live"
     shown["desks"] = float(found["desks-online"] or "nan")

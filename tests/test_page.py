@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import socket
 import time
@@ -15,25 +14,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from bench.chromium import CHROMIUM
 from broker import Broker
 from floor_feed import Publisher, await_line, await_port, child, end, figures, shown_cell
 from turnlight.messages import Aggregate, Health, Status, device_topic, floor_topic
 from turnlight.mosquitto import free_port
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 
 # A busy machine may take its time; what is awaited is the same.
 expect.set_options(timeout=20_000)
@@ -89,14 +78,6 @@ class Floor:
             found = json.load(answer)
         assert isinstance(found, dict)
         return found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from broker import Broker
 from floor_feed import Publisher, await_line, await_port, child, shown_cell
-from test_page import AXE, CHROMIUM, FLAGS, has, live
+from test_page import AXE, has, live
 from turnlight.messages import floor_topic
 from turnlight.mosquitto import free_port
 from turnlight_floor import gate, sessions, users
@@ -421,16 +421,6 @@ def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 # --- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from broker import Broker
 from floor_feed import Publisher, await_line, await_port, child
 from identity import CLIENT, SECRET, Claims, Identity, Key, fields, signed_with_the_secret, unsigned
-from test_page import AXE, CHROMIUM, FLAGS, has, live
+from test_page import AXE, has, live
 from test_page_door import NOW_S, PASSWORD, Door, Floor
 from turnlight.messages import floor_topic
 from turnlight.mosquitto import free_port
@@ -471,16 +471,6 @@ def test_without_its_package_the_remedy_is_named(tmp_path: Path) -> None:
 
 
 # --- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 def test_a_manager_signs_in_by_the_provider_looks_and_leaves(
