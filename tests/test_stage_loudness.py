@@ -116,27 +116,31 @@ def test_once_a_turned_gain_is_found_the_floors_are_where_they_were_held_to_be(c
     assert of_late == pytest.approx(now, abs=3)
 
 
-def test_the_way_to_the_first_room_moves_no_voice(core):
-    """The floors start at -60 dB; else whatever is heard first would be louder than the voice."""
-    state = heard(core, np.full(100, -75.0), np.linspace(-60, -90, 100)[:, None])
+@pytest.mark.parametrize("room_db", [-90, -40])
+def test_a_voice_that_nobody_knows_is_awaited_30_dB_over_the_first_room(core, room_db):
+    """The floors start at -60 dB, and what is awaited is taken along: no level means anything."""
+    way = np.linspace(-60, room_db, 100)[:, None]
+    state = heard(core, np.full(100, -100.0), way)
     voice, _, steady = usual(state)
-    assert [voice, state.moving_db_q8 / 256, steady] == [-45, -45, -45]
+    assert [voice, state.moving_db_q8 / 256, steady] == pytest.approx([room_db + 30] * 3, abs=0.2)
 
 
 def test_after_a_ring_nobody_knows_whose_voice_comes_next(core):
     state, before = after_a_while(core)
     core.tl_loudness_newcomer(ctypes.byref(state))
     voice, background, steady = usual(state)
-    assert [voice, state.moving_db_q8 / 256, steady] == [-45, -45, -45]
+    awaited = FLOOR_DB.mean() + 30
+    assert [voice, state.moving_db_q8 / 256, steady] == pytest.approx([awaited] * 3, abs=0.1)
     assert background == before[1]  # the room is the same
 
 
-def test_a_rise_that_is_told_moves_every_usual_level_at_once_and_only_once(core):
+@pytest.mark.parametrize("by_db", [20, -20])
+def test_a_turn_that_is_told_moves_every_usual_level_at_once_and_only_once(core, by_db):
     state, before = after_a_while(core)
-    core.tl_loudness_turned(ctypes.byref(state), 20 * 256)
-    assert usual(state) - before == pytest.approx([20] * 3, abs=2)
-    heard(core, speech(300) + 20, FLOOR_DB + 20, state)
-    assert usual(state) - before == pytest.approx([20] * 3, abs=3)
+    core.tl_loudness_turned(ctypes.byref(state), by_db * 256)
+    assert usual(state) - before == pytest.approx([by_db] * 3, abs=2)
+    heard(core, speech(300) + by_db, FLOOR_DB + by_db, state)
+    assert usual(state) - before == pytest.approx([by_db] * 3, abs=3)
 
 
 def test_turns_are_those_of_the_reference(core, rng):
@@ -148,11 +152,12 @@ def test_turns_are_those_of_the_reference(core, rng):
     floors = np.round(np.repeat(rooms, 200, 0) * 256) / 256
     wanted = reference.turns(floors)
     assert 5 < np.count_nonzero(wanted) < 30
-    silence = np.full(len(floors), -75.0)
-    voices = reference.usual_levels(silence, silence, wanted)[:, 0]
+    silence = np.full(len(floors), -100.0)
+    way = np.diff(floors.mean(1), prepend=-60.0) * (np.arange(len(floors)) < 200)
+    voices = reference.usual_levels(silence, silence, wanted, way)[:, 0]
     state = None
     for i, floor in enumerate(floors):
-        state = heard(core, [-75.0], floor, state)
+        state = heard(core, [-100.0], floor, state)
         assert state.usual.voice_db_q8 / 256 == pytest.approx(voices[i], abs=0.2), i
 
 

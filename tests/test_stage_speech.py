@@ -118,24 +118,25 @@ def test_evidence_holds_the_distances_it_says(core, rng):
     """Own level over floor and leak, the usual levels and the extremes: each within a decibel;
     pitch within a twentieth of an octave, music within its step."""
     frames = 1500
-    levels = np.repeat(rng.uniform(-60, -20, frames // 30), 30)
+    levels = np.repeat(rng.uniform(-90, -20, frames // 30), 30)
     voicing = np.repeat(rng.uniform(0, 1, frames // 30), 30)
     floors = np.repeat(rng.choice([-74, -72, -60, -50], frames // 100), 100).astype(float)
     hz, music_odds = rng.uniform(65, 430, frames), rng.uniform(-12, 12, frames)
-    loudness = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
+    unexplained = levels + 10 * np.log10(13)  # thirteen telephone bands, all alike
     turned = reference.turns(np.repeat(floors[:, None], 20, 1))
     assert (np.sign(turned) == [[1], [-1]]).any(1).all()
-    usual = reference.usual_levels(loudness, voicing, turned)
-    voices, backgrounds, steady = usual.T
     moved = np.diff(floors, prepend=-60.0)
-    moved[:200] = 0  # the way to the first room
-    moving = reference.moving_voices(loudness, voicing, moved)
+    way = np.where(np.arange(frames) < 200, moved, 0)  # to the first room
+    usual = reference.usual_levels(unexplained, voicing, turned, way)
+    voices, backgrounds, steady = usual.T
+    moving = reference.moving_voices(unexplained, voicing, moved)
     slow = reference.slow_floors(floors, turned)
-    quick, smooth = (reference.mean_over(loudness, n, -75.0) for n in (20, 60))
+    loudness = reference.beside(unexplained, steady)
+    quick, smooth = (reference.mean_over(loudness, n, -65.0) for n in (20, 60))
     least, most = reference.extremes(loudness)
     state, out = Evidence(), np.zeros(EVIDENCE, np.int8)
     bands, other_bands = Bands(), Bands(db_q8=(ctypes.c_int16 * 20)(*[-100 * 256] * 20))
-    floor, leak = np.zeros(20, np.int16), np.full(20, -80 * 256, np.int16)
+    floor, leak = np.zeros(20, np.int16), np.full(20, -65 * 256, np.int16)
     core.tl_evidence_init(ctypes.byref(state))
     for i in range(frames):
         bands.db_q8[:] = [int(levels[i] * 256)] * 20
@@ -143,15 +144,15 @@ def test_evidence_holds_the_distances_it_says(core, rng):
         parts = ctypes.addressof(bands), floor.ctypes.data, leak.ctypes.data
         own = EvidenceIn(
             *parts,
-            *(int(loudness[i] * 256), int(voicing[i] * 32767)),
+            *(int(unexplained[i] * 256), int(voicing[i] * 32767)),
             *(int(np.log2(4000 * 64 / hz[i]) * 2048), int(music_odds[i] * 256)),
         )
-        other = EvidenceIn(ctypes.addressof(other_bands), *parts[1:], -75 * 256, 0, 0, 0)
+        other = EvidenceIn(ctypes.addressof(other_bands), *parts[1:], -100 * 256, 0, 0, 0)
         core.tl_evidence_push(ctypes.byref(state), (EvidenceIn * 2)(own, other), pointer(out))
         assert np.abs(out.astype(int)).max() <= 64
         for index, centre, wanted in (
             (0, 12, levels[i] - floors[i]),
-            (20, 6, levels[i] + 75),  # leaks below -75 dBFS are as good as none
+            (20, 6, levels[i] - max(-65, floors[i])),  # a leak below the room is none
             (30, -12, loudness[i] - voices[i]),
             (31, 25, loudness[i] - floors[i]),
             (35, 8, quick[i] - backgrounds[i]),
@@ -183,7 +184,7 @@ def test_digital_silence_tells_nothing_about_the_room(core):
         bands = Bands(db_q8=(ctypes.c_int16 * 20)(*[level_db * 256] * 20), silent=silent)
         floor = np.full(20, floor_db * 256, np.int16)
         parts = ctypes.addressof(bands), floor.ctypes.data, leak.ctypes.data
-        one = EvidenceIn(*parts, max(level_db, -75) * 256, 0, 0, 0)
+        one = EvidenceIn(*parts, level_db * 256, 0, 0, 0)
         for _ in range(frames):
             core.tl_evidence_push(ctypes.byref(state), (EvidenceIn * 2)(one, one), pointer(out))
         return list(state.loudness[0].known_db_q8), state.loudness[0].usual.steady_db_q16

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import sounds
 from models.speech import gru
 
 STEPS, BATCH, INPUTS, UNITS, OUTPUTS = 7, 9, 5, 32, 3
@@ -76,6 +77,24 @@ def test_adam_finds_the_lowest_point_of_a_bowl():
     assert all(np.allclose(p, 0.5, atol=0.01) for p in w.all())
 
 
+def test_the_mean_of_the_weights_is_where_they_swing_around():
+    """Steps that are too large go to and fro around the lowest point; their mean lies in it."""
+    w = gru.drawn(2, UNITS, 1, np.random.default_rng(5))
+    adam = gru.Adam(w, decay=0)
+    rng = np.random.default_rng(7)
+    for _ in range(8000):
+        noisy = [
+            p - np.float32(0.5) + rng.normal(0, 3, p.shape).astype(np.float32) for p in w.all()
+        ]
+        adam.step(noisy, 0.02)
+        adam.average()
+    off, mean_off = (
+        np.sqrt(np.mean([np.mean((p - 0.5) ** 2) for p in weights.all()]))
+        for weights in (w, adam.mean)
+    )
+    assert mean_off < 0.4 * off
+
+
 def test_evidence_is_blurred_by_as_much_as_is_said(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(gru.__file__).parent))
     train = importlib.import_module("train")
@@ -87,3 +106,24 @@ def test_evidence_is_blurred_by_as_much_as_is_said(monkeypatch):
     assert off.std() == pytest.approx(train.OFF, rel=0.05)
     assert rough.std() == pytest.approx(train.ROUGH, rel=0.05)
     assert seen.dtype == np.float32
+
+
+@pytest.mark.parametrize("by_db", [-6, -12])
+def test_a_softer_call_gives_the_same_evidence(monkeypatch, by_db):
+    """What is seen are distances: a softer headset is no other desk.
+
+    But for what 16 bits round away, for the odds of music, and for the periodicity of what is
+    nearly silent.
+    """
+    monkeypatch.syspath_prepend(str(Path(gru.__file__).parent))
+    evidence_of = importlib.import_module("train").evidence_of
+    call = sounds.desk_call().astype(float)
+    call += np.random.default_rng(6).normal(0, 30, call.shape)
+    loud, soft = (
+        evidence_of(np.round(call * gain).astype(np.int16)).astype(int).reshape(-1, 2, 46)
+        for gain in (0.7, 0.7 * 10 ** (by_db / 20))
+    )
+    distances = [i for i in range(46) if i not in (33, 40, 41)]
+    off = np.abs(loud - soft)[600:, :, distances]  # six seconds: room and voices are known
+    assert off.mean() < 1  # half dB
+    assert np.quantile(off, 0.99) <= 4

@@ -66,7 +66,7 @@ void tl_bleed_learn(tl_bleed *l, const int16_t source_floor_db_q8[TL_BANDS],
         int16_t distance = tl_narrow16(level - source);
         /* else the source is silent, or the destination's own party talks */
         int32_t teaches = (tl_narrow16(source - source_floor_db_q8[b]) >= SOURCE_OVER) &
-                          (source > TL_SILENT) & (distance <= strongest);
+                          (distance <= strongest);
         int32_t fast = l->seen[b] < FAST_FRAMES;
         int16_t gain = l->gain_db_q8[b];
         int16_t step = distance > gain ? (fast ? 4 * UP : UP) : (fast ? -4 * DOWN : -DOWN);
@@ -120,7 +120,7 @@ int16_t tl_bleed_gain_db_q8(const tl_bleed *l) {
 
 int32_t tl_bleed_unexplained_db_q8(const int16_t own_db_q8[TL_BANDS],
                                    const int16_t explained_db_q8[TL_BANDS]) {
-    int32_t level = TL_SILENT;
+    int32_t level = TL_BANDS_LEAST;
     for (int32_t b = TL_TELEPHONE_FIRST; b < TL_TELEPHONE_END; b++) {
         if (own_db_q8[b] > explained_db_q8[b] + SPREAD) {
             level = tl_logadd_db_q8(level, own_db_q8[b]);

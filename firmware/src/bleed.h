@@ -47,8 +47,8 @@ int32_t tl_bleed_missing_db_q8(const tl_bleed *l, const int16_t destination_db_q
  * along, and is learned anew, fast. */
 void tl_bleed_turned(tl_bleed *l, int32_t own_db_q8, int32_t source_risen_db_q8);
 
-/* Level of the telephone band without the bands that the other channel explains; TL_SILENT where
- * nothing is left. */
+/* Level of the telephone band without the bands that the other channel explains; TL_BANDS_LEAST
+ * where nothing is left. */
 int32_t tl_bleed_unexplained_db_q8(const int16_t own_db_q8[TL_BANDS],
                                    const int16_t explained_db_q8[TL_BANDS]);
 

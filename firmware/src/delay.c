@@ -15,15 +15,15 @@
 void tl_delay_init(tl_delay *d) {
     memset(d, 0, sizeof *d);
     for (int32_t k = 0; k < DELAYS; k++) {
-        d->source_db_q8[k] = TL_SILENT;
+        d->source_db_q8[k] = TL_BANDS_LEAST;
     }
-    d->destination_db_q8[0] = d->destination_db_q8[1] = TL_SILENT;
+    d->destination_db_q8[0] = d->destination_db_q8[1] = TL_BANDS_LEAST;
 }
 
 static int16_t mean_db_q8(const int16_t db_q8[TL_BANDS]) {
     int32_t sum = 0; /* 13 * 2^15 */
     for (int32_t b = TL_TELEPHONE_FIRST; b < TL_TELEPHONE_END; b++) {
-        sum += tl_max(db_q8[b], TL_SILENT);
+        sum += db_q8[b];
     }
     return (int16_t)(sum / (TL_TELEPHONE_END - TL_TELEPHONE_FIRST));
 }

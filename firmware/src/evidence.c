@@ -16,23 +16,20 @@ static int8_t half_db(int32_t x_db_q8, int32_t centre_db_q8) {
     return (int8_t)tl_clamp((x_db_q8 - centre_db_q8) >> 7, -64, 64);
 }
 
-static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t other_loudness,
-                             int8_t *out) {
+static void channel_evidence(const tl_loudness *l, const tl_evidence_in *in, int32_t loudness,
+                             int32_t other_loudness, int8_t *out) {
     const int16_t *own = in->bands->db_q8;
-    int32_t loudness = in->loudness_db_q8;
     for (int32_t b = 0; b < TL_BANDS; b++) {
-        int32_t level = tl_max(own[b], TL_SILENT);
-        out[b] = half_db(level - tl_max(in->floor_db_q8[b], TL_SILENT), TL_DB(12));
+        out[b] = half_db(own[b] - in->floor_db_q8[b], TL_DB(12));
     }
     out += TL_BANDS;
     for (int32_t k = 0; k < TL_EVIDENCE_LEAKS; k++) {
         int32_t over_leak = 0;
         for (int32_t b = 2 * k; b < 2 * k + 2; b++) {
-            over_leak += tl_max(own[b], TL_SILENT) - tl_max(in->leak_db_q8[b], TL_SILENT);
+            over_leak += own[b] - tl_max(in->leak_db_q8[b], in->floor_db_q8[b]);
         }
         out[k] = half_db(over_leak / 2, TL_DB(6));
     }
-    tl_loudness_push(l, loudness, in->voicing_q15);
     out += TL_EVIDENCE_LEAKS;
     out[0] = half_db(loudness - l->usual.voice_db_q8, TL_DB(-12));
     out[1] = half_db(loudness - l->floor_db_q8[0], TL_DB(25));
@@ -56,10 +53,14 @@ static void channel_evidence(tl_loudness *l, const tl_evidence_in *in, int32_t o
 
 void tl_evidence_push(tl_evidence *f, const tl_evidence_in in[TL_CHANNELS],
                       int8_t out[TL_EVIDENCE]) {
+    int32_t heard[TL_CHANNELS];
     for (int32_t c = 0; c < TL_CHANNELS; c++) {
-        int32_t heard = !in[c].bands->silent;
-        f->turned_db_q8[c] = heard ? tl_loudness_room(&f->loudness[c], in[c].floor_db_q8) : 0;
-        channel_evidence(&f->loudness[c], &in[c], in[1 - c].loudness_db_q8,
+        int32_t room = !in[c].bands->silent;
+        f->turned_db_q8[c] = room ? tl_loudness_room(&f->loudness[c], in[c].floor_db_q8) : 0;
+        heard[c] = tl_loudness_push(&f->loudness[c], in[c].loudness_db_q8, in[c].voicing_q15);
+    }
+    for (int32_t c = 0; c < TL_CHANNELS; c++) {
+        channel_evidence(&f->loudness[c], &in[c], heard[c], heard[1 - c],
                          out + c * TL_EVIDENCE_CHANNEL);
     }
 }

@@ -15,7 +15,7 @@
 /* A decimal number of dB in Q8. */
 #define TL_DB(x) ((int16_t)TL_Q(x, 8))
 
-/* Level below which every sound is the same silence. */
+/* Where a tone, music or a syllable is looked for, every sound below is the same silence. */
 #define TL_SILENT TL_DB(-75)
 
 static inline int32_t tl_narrow32(int64_t x) {

@@ -5,7 +5,8 @@
 #include "bands.h"
 #include "fixed.h"
 
-#define VOICE_START TL_DB(-45)
+#define VOICE_OVER TL_DB(30) /* a voice that nobody knows yet, over the room's floors */
+#define FAINTEST TL_DB(45) /* below a voice: what is fainter is silence beside it */
 #define VOICE_UP 16
 #define VOICED_Q15 TL_Q(0.8, 15)
 #define VOICE_DOWN_VOICED TL_DB(0.02) /* per frame: 2 dB/s while a fainter voice speaks */
@@ -17,6 +18,7 @@
 #define BACKGROUND_START TL_DB(-65)
 #define BACKGROUND_UP TL_DB(0.03)   /* per frame: 3 dB/s */
 #define BACKGROUND_DOWN TL_DB(0.07) /* per frame: 7 dB/s */
+#define BACKGROUND_FIRST 16         /* times as fast, while the floors find the first room */
 #define FLOOR_START TL_DB(-60)      /* as the noise floors start */
 #define FLOOR_FRAMES 200
 #define SETTLING 8        /* blocks of the room in which the floors find it */
@@ -26,8 +28,9 @@
 #define DRIFT TL_DB(0.5)  /* per block: a room may change by 2 dB/s without any hand at a gain */
 
 void tl_loudness_newcomer(tl_loudness *l) {
-    l->usual.voice_db_q8 = l->moving_db_q8 = VOICE_START;
-    l->usual.steady_db_q16 = VOICE_START * 256;
+    int16_t voice = tl_narrow16(l->floor_db_q8[0] + VOICE_OVER);
+    l->usual.voice_db_q8 = l->moving_db_q8 = voice;
+    l->usual.steady_db_q16 = voice * 256;
     for (int32_t k = 0; k < TL_LOUDNESS_PAST; k++) {
         l->past[k] = l->usual;
     }
@@ -38,9 +41,9 @@ void tl_loudness_init(tl_loudness *l) {
         .usual.background_db_q8 = BACKGROUND_START,
         .floor_db_q8 = {FLOOR_START, FLOOR_START},
         .settling = SETTLING,
-        .smooth_db_q8 = {TL_SILENT, TL_SILENT},
+        .smooth_db_q8 = {BACKGROUND_START, BACKGROUND_START},
         .least_db_q8 = {BACKGROUND_START, BACKGROUND_START},
-        .most_db_q8 = {VOICE_START, VOICE_START},
+        .most_db_q8 = {FLOOR_START + VOICE_OVER, FLOOR_START + VOICE_OVER},
     };
     tl_loudness_newcomer(l);
     for (int32_t b = 0; b < TL_BANDS; b++) {
@@ -52,10 +55,10 @@ void tl_loudness_init(tl_loudness *l) {
 static int16_t voice_after(int32_t voice_db_q8, int32_t loudness, int16_t voicing_q15) {
     if (loudness > voice_db_q8) {
         voice_db_q8 += (loudness - voice_db_q8) / VOICE_UP;
-    } else if (loudness > TL_SILENT) {
+    } else if (loudness > TL_BANDS_LEAST) {
         voice_db_q8 -= voicing_q15 > VOICED_Q15 ? VOICE_DOWN_VOICED : VOICE_DOWN;
     }
-    return (int16_t)tl_clamp(voice_db_q8, TL_SILENT, TL_DB(3));
+    return (int16_t)tl_clamp(voice_db_q8, TL_BANDS_LEAST, TL_DB(3));
 }
 
 /* The same, but what is far fainter hardly counts, though it be a voice: colleagues talk all day. */
@@ -64,7 +67,7 @@ static int32_t steady_after(int32_t steady_db_q16, int32_t loudness) {
     if (above_q16 > 0) {
         return steady_db_q16 + above_q16 / STEADY_UP;
     }
-    if (loudness <= TL_SILENT) {
+    if (loudness <= TL_BANDS_LEAST) {
         return steady_db_q16;
     }
     return steady_db_q16 - (above_q16 > -STEADY_NEAR * 256 ? STEADY_DOWN_NEAR : STEADY_DOWN);
@@ -72,9 +75,9 @@ static int32_t steady_after(int32_t steady_db_q16, int32_t loudness) {
 
 static tl_usual moved(const tl_usual *u, int32_t by_db_q8) {
     return (tl_usual){
-        (int16_t)tl_clamp(u->voice_db_q8 + by_db_q8, TL_SILENT, TL_DB(3)),
-        (int16_t)tl_clamp(u->background_db_q8 + by_db_q8, TL_SILENT, TL_DB(3)),
-        tl_clamp(u->steady_db_q16 + by_db_q8 * 256, TL_SILENT * 256, TL_DB(3) * 256),
+        (int16_t)tl_clamp(u->voice_db_q8 + by_db_q8, TL_BANDS_LEAST, TL_DB(3)),
+        (int16_t)tl_clamp(u->background_db_q8 + by_db_q8, TL_BANDS_LEAST, TL_DB(3)),
+        tl_clamp(u->steady_db_q16 + by_db_q8 * 256, TL_BANDS_LEAST * 256, TL_DB(3) * 256),
     };
 }
 
@@ -153,11 +156,10 @@ int32_t tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]) {
         mean += floor; /* also where nobody hears it: it tells of a turned gain */
     }
     mean /= TL_BANDS;
-    /* the way to the first room that is heard moves no voice, and is no gain that falls */
-    if (l->settling == 0) {
-        int32_t by = mean - l->floor_db_q8[0];
-        l->moving_db_q8 = (int16_t)tl_clamp(l->moving_db_q8 + by, TL_SILENT, TL_DB(3));
-    } else {
+    int32_t by = mean - l->floor_db_q8[0];
+    l->moving_db_q8 = (int16_t)tl_clamp(l->moving_db_q8 + by, TL_BANDS_LEAST, TL_DB(3));
+    if (l->settling > 0) { /* the way to the first room that is heard takes along what is awaited */
+        l->usual = moved(&l->usual, by);
         l->floor_db_q8[1] = (int16_t)mean;
     }
     l->floor_db_q8[0] = (int16_t)mean;
@@ -182,13 +184,18 @@ static void follow_recent(tl_loudness *l, int32_t loudness) {
     l->most_db_q8[1] = (int16_t)(fresh ? loudness : tl_max(l->most_db_q8[1], loudness));
 }
 
-void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15) {
+int32_t tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15) {
     tl_usual *u = &l->usual;
-    /* a low quantile (0.3), whoever speaks */
-    int32_t step = loudness_db_q8 > u->background_db_q8 ? BACKGROUND_UP : -BACKGROUND_DOWN;
-    u->background_db_q8 = (int16_t)(u->background_db_q8 + step);
     u->voice_db_q8 = voice_after(u->voice_db_q8, loudness_db_q8, voicing_q15);
     u->steady_db_q16 = steady_after(u->steady_db_q16, loudness_db_q8);
     l->moving_db_q8 = voice_after(l->moving_db_q8, loudness_db_q8, voicing_q15);
-    follow_recent(l, loudness_db_q8);
+    int32_t heard = tl_max(loudness_db_q8, (u->steady_db_q16 >> 8) - FAINTEST); /* Q16 >> 8 = Q8 */
+    if (loudness_db_q8 > TL_BANDS_LEAST) { /* else it hides behind a mute, or behind the other */
+        /* a low quantile (0.3), whoever speaks */
+        int32_t step = heard > u->background_db_q8 ? BACKGROUND_UP : -BACKGROUND_DOWN;
+        step *= l->settling > 0 ? BACKGROUND_FIRST : 1;
+        u->background_db_q8 = (int16_t)(u->background_db_q8 + step);
+    }
+    follow_recent(l, heard);
+    return heard;
 }

@@ -38,8 +38,8 @@ typedef struct {
 
 void tl_loudness_init(tl_loudness *l);
 
-/* The room of the frame that is pushed next, where one is heard; floor: of every band. Returns by how
- * much a gain was found turned with this frame, Q8 dB, or 0. */
+/* The room of the frame that is pushed next, where one is heard; floor: of every band. Returns by
+ * how much a gain was found turned with this frame, Q8 dB, or 0. */
 int32_t tl_loudness_room(tl_loudness *l, const int16_t floor_db_q8[TL_BANDS]);
 
 /* A gain was found turned up by so much, Q8 dB, before the room could tell. */
@@ -48,7 +48,8 @@ void tl_loudness_turned(tl_loudness *l, int32_t by_db_q8);
 /* Somebody may speak next whose voice nobody knows: a telephone rang. */
 void tl_loudness_newcomer(tl_loudness *l);
 
-/* loudness: level of what the other channel does not explain. */
-void tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15);
+/* loudness: level of what the other channel does not explain. Returns how loud that is beside this
+ * party's voice: what lies 45 dB below the voice is silence, so a softer call looks the same. */
+int32_t tl_loudness_push(tl_loudness *l, int32_t loudness_db_q8, int16_t voicing_q15);
 
 #endif

@@ -1,8 +1,8 @@
 """Two parties' dry voices, and who speaks when.
 
-Speech is where a dry voice's level is within 35 dB of the utterance's loudest 50 ms and 12 dB above
+Speech is where a dry voice's level is within 38 dB of the utterance's loudest 50 ms and 10 dB above
 the recording's own noise; pauses up to 150 ms belong to it, since nobody takes the floor within
-one.
+one, and what is then shorter than 80 ms is none.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from voices import RATE_HZ, Material, Sound, load
 
 BRIDGE = 15
 """Frames of a pause that still belongs to the speech around it."""
+BURST = 8
+"""Frames that a word has at least."""
 Labels = npt.NDArray[np.bool_]
 
 
@@ -26,15 +28,15 @@ def runs(active: Labels) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
-def settle(active: Labels, bridge: int, least: int = 12) -> Labels:
-    """Drops runs shorter than `least` frames, then bridges gaps up to `bridge` frames."""
-    out = np.zeros_like(active)
-    kept = [(a, b) for a, b in runs(active) if b - a >= least]
-    for a, b in kept:
-        out[a:b] = True
-    for (_, b), (c, _) in itertools.pairwise(kept):
-        if c - b <= bridge:
+def settle(active: Labels) -> Labels:
+    """Bridges short pauses, then drops what is shorter than a word."""
+    out = active.copy()
+    for (_, b), (c, _) in itertools.pairwise(runs(active)):
+        if c - b <= BRIDGE:
             out[b:c] = True
+    for a, b in runs(out):
+        if b - a < BURST:
+            out[a:b] = False
     return out
 
 
@@ -42,9 +44,9 @@ def speech_frames(dry: Sound) -> Labels:
     frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
     power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
     db = 10 * np.log10(power + 1e-12)
-    # a recording's own noise is no speech: stay 12 dB above it, as far as the voice allows
-    quiet = float(np.quantile(db, 0.03)) + 12
-    return settle(db > max(db.max() - 35, min(quiet, db.max() - 18), -75), bridge=BRIDGE)
+    # a recording's own noise is no speech: stay 10 dB above it, as far as the voice allows
+    quiet = float(np.quantile(db, 0.03)) + 10
+    return settle(db > max(db.max() - 38, min(quiet, db.max() - 20), -75))
 
 
 @dataclass
@@ -108,5 +110,5 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
         else:
             party = 1 - party
             now = max(now + gap, 0.2)
-    speech = np.stack([settle(speech[:, k], bridge=BRIDGE) for k in (0, 1)], 1)
+    speech = np.stack([settle(speech[:, k]) for k in (0, 1)], 1)
     return Call(voices, speech)

@@ -106,20 +106,22 @@ def room_below(clean: bool, rng: Rng) -> float:
 def draw_desk(rng: Rng) -> Desk:
     """A desk of the world: most have leaks and neighbours, some are clean, some are terrible."""
     clean = rng.random() < 0.3
+    agent_dbfs = float(rng.uniform(-56, -12))
     return Desk(
-        agent_dbfs=float(rng.uniform(-56, -12)),
-        customer_dbfs=float(rng.uniform(-56, -12)),
+        agent_dbfs=agent_dbfs,
+        # a leak is so far below its source: one far louder than the agent would drown the agent
+        customer_dbfs=float(rng.uniform(-56, -12) if rng.random() < 0.6 else np.clip(agent_dbfs + rng.normal(0, 8), -56, -12)),
         bleed_db=leak_db(0.5 if clean else 0.1, -32, rng),
         sidetone_db=leak_db(0.5 if clean else 0.15, -30, rng),
         snr_db=room_below(clean, rng),
         talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.4, 0.08, 0.12, 0.15, 0.15, 0.1])),
-        rival_db=float(rng.uniform(-6, 4)) if rng.random() < 0.1 else None,
+        rival_db=float(rng.uniform(-6, 4)) if rng.random() < 0.12 else None,
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.4),
         gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
         line_snr_db=float(rng.uniform(0, 30)) if rng.random() < 0.4 else 60.0,
         lost=float(rng.uniform(0.005, 0.05)) if rng.random() < 0.2 else 0.0,
-        muted=bool(rng.random() < 0.2),
+        muted=bool(rng.random() < 0.25),
         relayed=bool(rng.random() < 0.2),
         recorded=bool(rng.random() < 0.35),
         held=bool(rng.random() < 0.25),

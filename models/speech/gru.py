@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]
+MEAN_STEPS = 2000
 _SOURCE = Path(__file__).with_name("gru.c")
 
 
@@ -132,9 +133,14 @@ def backward(w: Weights, past: _Past, d_odds: Matrix) -> list[Matrix]:
 
 
 class Adam:
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), gradients clipped."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), gradients clipped.
+
+    `mean` follows the weights, and hears better than they do while the steps are large (Polyak and
+    Juditsky 1992).
+    """
 
     def __init__(self, weights: Weights, decay: float = 1e-3) -> None:
+        self.mean = Weights(*(p.copy() for p in weights.all()))
         self._weights = weights.all()
         self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in self._weights]
         self._decay = decay
@@ -149,3 +155,9 @@ class Adam:
             v += 0.001 * ((g * share) ** 2 - v)
             corrected = np.sqrt(v / (1 - 0.999**self._steps)) + 1e-8
             p -= rate * (self._decay * p + m / (1 - 0.9**self._steps) / corrected)
+
+    def average(self) -> None:
+        """Let `mean` follow: over the last MEAN_STEPS steps, or over all where they are fewer."""
+        share = np.float32(max(1 / self._steps, 1 / MEAN_STEPS))
+        for mean, p in zip(self.mean.all(), self._weights, strict=True):
+            mean += share * (p - mean)

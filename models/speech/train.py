@@ -185,6 +185,7 @@ def learn(
         adam.step([np.mean(g, axis=0) for g in zip(*gradients, strict=True)], rate)
         for matrix in (w.seen, w.kept, w.out):
             np.clip(matrix, -WEIGHT_MOST, WEIGHT_MOST, out=matrix)
+        adam.average()
     return float(np.mean(losses))
 
 
@@ -242,14 +243,14 @@ def main() -> None:
                 shares = np.array_split(group, options.processes)
                 rate = options.rate * height
                 losses.append(learn(pool, w, adam, shares, options.both, rate, rng))
-            agent, customer, *confirmed = check(w, *choosing)
+            agent, customer, *confirmed = check(adam.mean, *choosing)
             print(
                 f"epoch {epoch + 1}: loss {np.mean(losses):.4f}  AUC agent {agent:.4f} "
                 f"customer {customer:.4f}, confirmed {confirmed[0]:.4f} {confirmed[1]:.4f}  "
                 f"({time.monotonic() - started:.0f} s)",
                 flush=True,
             )
-            write(w, SEEN, options.out)
+            write(adam.mean, SEEN, options.out)
 
 
 if __name__ == "__main__":

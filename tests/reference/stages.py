@@ -254,40 +254,51 @@ def voice_after(voice: float, level: float, voicing: float) -> float:
     """Up by a sixteenth of the distance, down by 2 dB/s under a voice, else by 0.4 dB/s."""
     if level > voice:
         return voice + (level - voice) / 16
-    return voice - (q8(0.02 if voicing > 0.8 else 0.004) if level > -75 else 0)
+    return voice - (q8(0.02 if voicing > 0.8 else 0.004) if level > -100 else 0)
 
 
 def moving_voices(loudness_db: Floats, voicing: Floats, moved_db: Floats) -> Floats:
-    """Usual level of the voice after each frame, moved with something else before it."""
-    voice, out = -45.0, []
+    """Usual level of the voice after each frame, moved with something else before it; it starts 30
+    dB over where the floors start."""
+    voice, out = -30.0, []
     for level, v, moved in zip(loudness_db, voicing, moved_db, strict=True):
-        voice = float(np.clip(voice_after(voice + moved, level, v), -75, 3))
+        voice = float(np.clip(voice_after(voice + moved, level, v), -100, 3))
         out.append(voice)
     return np.array(out)
 
 
-def usual_levels(loudness_db: Floats, voicing: Floats, turned_db: Floats) -> Floats:
+def beside(loudness_db: Floats, steady_db: Floats) -> Floats:
+    """How loud that is beside a voice: 45 dB below it everything is silence."""
+    return np.maximum(loudness_db, steady_db - 45)
+
+
+def usual_levels(
+    loudness_db: Floats, voicing: Floats, turned_db: Floats, first_db: Floats
+) -> Floats:
     """Voice, background and steady voice after each frame, shape (frames, 3).
 
-    All move where a gain is turned; where up, to what they were some 2.5 s ago and the rise, unless
-    they are there already. The steady voice: up by a 32nd of the distance, down by 1 dB/s within
-    6 dB of it, else by 0.1 dB/s.
+    All move with the floors on their way to the first room, and where a gain is turned; where up,
+    to what they were some 2.5 s ago and the rise, unless they are there already. The steady voice:
+    up by a 32nd of the distance, down by 1 dB/s within 6 dB of it, else by 0.1 dB/s.
     """
-    usual = np.array([-45.0, -65.0, -45.0])
+    usual = np.array([-30.0, -65.0, -30.0])
     past, out = [usual] * 10, []
-    for i, by in enumerate(turned_db):
+    for i, (by, way) in enumerate(zip(turned_db, first_db, strict=True)):
+        usual = np.clip(usual + way, -100, 3)
         if by != 0:
-            moved = np.maximum(usual, np.clip(past[0] + by, -75, 3)) if by > 0 else usual + by
-            usual = np.clip(moved, -75, 3)
-            past = [np.clip(old + by, -75, 3) for old in past]
+            moved = np.maximum(usual, np.clip(past[0] + by, -100, 3)) if by > 0 else usual + by
+            usual = np.clip(moved, -100, 3)
+            past = [np.clip(old + by, -100, 3) for old in past]
         if i % 25 == 0:
             past = [*past[1:], usual]
         level, (voice, background, steady) = loudness_db[i], usual
         if level > steady:
             steady += (level - steady) / 32
-        elif level > -75:
+        elif level > -100:
             steady -= 0.01 if level > steady - 6 else 0.001
-        background += q8(0.03) if level > background else -q8(0.07)
+        if level > -100:
+            step = q8(0.03) if beside(level, steady) > background else -q8(0.07)
+            background += step * (16 if i < 200 else 1)  # the first room is found fast
         usual = np.array([voice_after(voice, level, voicing[i]), background, steady])
         out.append(usual)
     return np.array(out)
