@@ -92,14 +92,16 @@ def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):
     assert heard[:50] == heard[50:]
 
 
-def test_talk_is_the_float_hysteresis_and_its_probability_within_a_percent(core, rng):
+@pytest.mark.parametrize("on", [0.0, -0.3])
+def test_talk_is_the_float_hysteresis_and_its_probability_within_a_percent(core, rng, on):
     odds = np.round(np.repeat(rng.uniform(-6, 6, 100), 8) * 256)
     state, out = np.zeros(8, np.int16), np.zeros(2, np.int16)
-    core.tl_speech_init(pointer(state))
-    for x, on in zip(odds, reference.talk(odds / 256), strict=True):
+    on_q8 = round(on * 256)
+    core.tl_speech_init(pointer(state), ctypes.c_int16(on_q8))
+    for x, talks in zip(odds, reference.talk(odds / 256, on_q8 / 256), strict=True):
         core.tl_speech_push(pointer(state), ctypes.c_int16(int(x)), pointer(out))
         assert out[0] / 32768 == pytest.approx(1 / (1 + np.exp(-x / 256)), abs=0.001)
-        assert bool(out[1] & 1) == on
+        assert bool(out[1] & 1) == talks
 
 
 class EvidenceIn(ctypes.Structure):

@@ -52,6 +52,16 @@ def test_the_steps_in_c_are_those_of_the_definition(lesson):
     assert last == pytest.approx(expected_last, abs=1e-5)
 
 
+def test_a_network_that_grew_says_the_same_until_it_learns(lesson):
+    w, x, memory, _ = lesson
+    more = gru.grown(w, 2 * UNITS, np.random.default_rng(8))
+    odds, last, _ = gru.forward(w, x, memory)
+    grown_odds, grown_last, _ = gru.forward(more, x, np.pad(memory, ((0, 0), (0, UNITS))))
+    assert grown_odds == pytest.approx(odds, abs=1e-5)
+    assert grown_last[:, :UNITS] == pytest.approx(last, abs=1e-5)
+    assert np.abs(grown_last[:, UNITS:]).max() > 0.01
+
+
 def test_gradients_are_the_slopes_of_the_loss(lesson):
     w, x, memory, slopes = lesson
     _, _, past = gru.forward(w, x, memory)

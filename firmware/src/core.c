@@ -237,8 +237,8 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
         tl_tone_init(&ch->tone);
         tl_music_init(&ch->music);
         tl_syllable_init(&ch->syllable);
-        tl_speech_init(&ch->soon);
-        tl_speech_init(&ch->confirmed);
+        tl_speech_init(&ch->soon, TL_TALK_SOON_Q8);
+        tl_speech_init(&ch->confirmed, TL_TALK_CONFIRMED_Q8);
     }
     return TL_OK;
 }

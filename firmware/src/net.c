@@ -43,7 +43,7 @@ typedef struct {
     int16_t half_reset_q13[UNITS], half_update_q13[UNITS], seen_q11[UNITS], kept_q11[UNITS];
 } unit_sums;
 
-/* Sums of at most 224 products below 2^13, four times as much at most: with a bias below 2^23 they
+/* Sums of at most 256 products below 2^13, four times as much at most: with a bias below 2^23 they
  * stay far below 2^31. */
 static void add_up(const int8_t seen_q5[TL_NET_SEEN], const int8_t kept_q6[UNITS], unit_sums *s) {
     int32_t seen_q11[3 * UNITS], kept_q12[3 * UNITS];

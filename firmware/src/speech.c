@@ -2,15 +2,17 @@
 
 #include "fixed.h"
 
-#define TALK_ON_Q8 TL_Q(0.0, 8)
-#define TALK_OFF_Q8 TL_Q(-0.5, 8)
+#define TALK_HELD_Q8 TL_Q(0.5, 8)
 
-void tl_speech_init(tl_speech *s) { s->talk = 0; }
+void tl_speech_init(tl_speech *s, int16_t on_q8) {
+    s->on_q8 = on_q8;
+    s->talk = 0;
+}
 
 void tl_speech_push(tl_speech *s, int16_t odds_q8, tl_speech_result *out) {
-    if (odds_q8 > TALK_ON_Q8) {
+    if (odds_q8 > s->on_q8) {
         s->talk = 1;
-    } else if (odds_q8 < TALK_OFF_Q8) {
+    } else if (odds_q8 < s->on_q8 - TALK_HELD_Q8) {
         s->talk = 0;
     }
     out->talk = s->talk;

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 
 from acoustics import HOP, Rng, at_speed, decibels, rms
 from voices import RATE_HZ, Material, Sound, load
@@ -65,6 +68,28 @@ def level_to(x: Sound, speech: Labels, dbfs: float) -> Sound:
     return x if not active.any() else x / rms(x[active]) * decibels(dbfs)
 
 
+def until_pause(dry: Sound, seconds: float) -> Sound:
+    """An utterance, or its beginning, which ends where the voice is faintest: words end by
+    themselves."""
+    n = int(seconds * RATE_HZ)
+    if len(dry) <= n:
+        return dry
+    frames = dry[n // 2 // HOP * HOP : n // HOP * HOP].reshape(-1, HOP)
+    power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
+    end = n // 2 + (int(power.argmin()) + 1) * HOP
+    return dry[:end]
+
+
+def shortest(paths: list[Path]) -> list[Path]:
+    """The shortest quarter of what somebody says: what is said while the other one speaks."""
+    return sorted(paths, key=_seconds)[: max(5, len(paths) // 4)]
+
+
+@lru_cache(maxsize=None)
+def _seconds(path: Path) -> float:
+    return float(soundfile.info(path).duration)
+
+
 def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -> Call:
     """Turns of one to three utterances, with gaps, overlaps, backchannels and long pauses.
 
@@ -72,15 +97,17 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
     """
     names = sorted(material.speakers)
     pair = [material.speakers[names[i]] for i in rng.choice(len(names), 2, replace=False)]
+    short = [shortest(paths) for paths in pair]
     # other lengths of the throat and other pitches than the recordings have
     speed = rng.uniform(0.85, 1.2, 2)
     total = int(seconds * RATE_HZ)
     voices = np.zeros((total, 2))
     speech = np.zeros((total // HOP, 2), bool)
 
-    def place(at_s: float, party: int) -> float:
-        dry = load(pair[party][rng.integers(len(pair[party]))])
-        dry = at_speed(dry[: int(rng.uniform(0.3, 8.0) * RATE_HZ)], speed[party])
+    def place(at_s: float, party: int, word: bool = False) -> float:
+        files = short[party] if word else pair[party]
+        dry = until_pause(load(files[rng.integers(len(files))]), float(rng.uniform(0.5, 8.0)))
+        dry = at_speed(dry, speed[party])
         dry = dry / rms(dry) * 0.1 * decibels(rng.normal(0, 3.0))
         start = int(at_s * 100) * HOP
         dry = dry[: max(0, total - start)]
@@ -97,8 +124,9 @@ def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -
         for _ in range(rng.integers(6, 15) if rng.random() < 0.1 else rng.integers(1, 4)):
             started = now
             now = place(now, party) + float(rng.uniform(0.0, 0.6))
-            if not solo and rng.random() < 0.16 and now - started > 1.5:
-                place(float(rng.uniform(started + 0.3, now - 0.5)), 1 - party)
+            if not solo and rng.random() < 0.2 and now - started > 1.5:
+                at = float(rng.uniform(started + 0.3, now - 0.3))
+                place(at, 1 - party, word=bool(rng.random() < 0.7))
         gap = float(
             rng.choice(
                 [rng.uniform(-1.2, 0), rng.uniform(-4, -1), rng.uniform(0, 1), rng.uniform(0.5, 6)],

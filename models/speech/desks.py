@@ -84,6 +84,8 @@ class Desk:
     """By how much bleed and sidetone come late: a radio headset, an echo of the line."""
     automatic: tuple[bool, bool]
     """The microphone's tap, or the customer's line, has an automatic gain."""
+    turned: float
+    """Chance of each channel that its gain is turned now and then."""
 
 
 def lateness(rng: Rng) -> float:
@@ -104,13 +106,41 @@ def room_below(clean: bool, rng: Rng) -> float:
 
 
 def draw_desk(rng: Rng) -> Desk:
+    """Every other desk is an ordinary one, the others are all that there may be."""
+    return ordinary_desk(rng) if rng.random() < 0.5 else any_desk(rng)
+
+
+def ordinary_desk(rng: Rng) -> Desk:
+    """A headset in a busy room: leaks and neighbours, both parties about as loud."""
+    return Desk(
+        agent_dbfs=float(rng.uniform(-38, -18)),
+        customer_dbfs=float(rng.uniform(-38, -18)),
+        bleed_db=leak_db(0.03, -26, rng),
+        sidetone_db=leak_db(0.03, -26, rng),
+        snr_db=float(rng.uniform(4, 21)),
+        talkers=int(rng.choice([0, 3, 6, 8, 10], p=[0.4, 0.05, 0.1, 0.35, 0.1])),
+        rival_db=float(rng.uniform(-6, 6)) if rng.random() < 0.15 else None,
+        narrow=bool(rng.random() < 0.75),
+        agent_narrow=bool(rng.random() < 0.1),
+        gated=(False, False),
+        line_snr_db=float(rng.uniform(10, 40)) if rng.random() < 0.15 else 60.0,
+        lost=float(rng.uniform(0.005, 0.03)) if rng.random() < 0.1 else 0.0,
+        muted=bool(rng.random() < 0.05),
+        relayed=bool(rng.random() < 0.1),
+        recorded=bool(rng.random() < 0.1),
+        held=bool(rng.random() < 0.15),
+        late_s=(lateness(rng), lateness(rng)),
+        automatic=(False, bool(rng.random() < 0.1)),
+        turned=0.1,
+    )
+
+
+def any_desk(rng: Rng) -> Desk:
     """A desk of the world: most have leaks and neighbours, some are clean, some are terrible."""
     clean = rng.random() < 0.3
-    agent_dbfs = float(rng.uniform(-56, -12))
     return Desk(
-        agent_dbfs=agent_dbfs,
-        # a leak is so far below its source: one far louder than the agent would drown the agent
-        customer_dbfs=float(rng.uniform(-56, -12) if rng.random() < 0.6 else np.clip(agent_dbfs + rng.normal(0, 8), -56, -12)),
+        agent_dbfs=float(rng.uniform(-56, -12)),
+        customer_dbfs=float(rng.uniform(-56, -12)),
         bleed_db=leak_db(0.5 if clean else 0.1, -32, rng),
         sidetone_db=leak_db(0.5 if clean else 0.15, -30, rng),
         snr_db=room_below(clean, rng),
@@ -127,6 +157,7 @@ def draw_desk(rng: Rng) -> Desk:
         held=bool(rng.random() < 0.25),
         late_s=(lateness(rng), lateness(rng)),
         automatic=(bool(rng.random() < 0.1), bool(rng.random() < 0.15)),
+        turned=0.5,
     )
 
 
@@ -192,9 +223,9 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
         earpiece = line + leak(microphone, desk.sidetone_db, rng, desk.late_s[1])
     if desk.automatic[0]:
         microphone = automatic_gain(microphone, rng)
-    if rng.random() < 0.5:
+    if rng.random() < desk.turned:
         microphone = gain_steps(microphone, rng)
-    if rng.random() < 0.5:
+    if rng.random() < desk.turned:
         earpiece = gain_steps(earpiece, rng)
     both = np.stack([microphone, earpiece], 1)
     peak = np.abs(both).max()

@@ -64,6 +64,26 @@ def drawn(inputs: int, units: int, outputs: int, rng: np.random.Generator) -> We
     )
 
 
+def grown(w: Weights, units: int, rng: np.random.Generator) -> Weights:
+    """The same network with more units: the new ones hear everything, and nobody hears them yet."""
+    more = drawn(len(w.seen), units, w.out.shape[1], rng)
+    old = len(w.kept)
+
+    def gates(matrix: Matrix) -> Matrix:
+        """Its three gates side by side, each of a network's units."""
+        return matrix.reshape(*matrix.shape[:-1], 3, -1)
+
+    for new, known in ((more.seen, w.seen), (more.bias, w.bias)):
+        gates(new)[..., :old] = gates(known)
+    gates(more.kept)[old:, :, :old] = 0
+    gates(more.kept)[:old, :, :old] = gates(w.kept)
+    more.kept_bias[:old] = w.kept_bias
+    more.out[:] = 0
+    more.out[:old] = w.out
+    more.out_bias[:] = w.out_bias
+    return more
+
+
 @dataclass
 class _Past:
     """What the way back needs of the way forward; T steps, B sequences."""

@@ -25,14 +25,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from conversations import Labels, converse
 from desks import draw_desk, line_sounds, put_on
 from doors import ROOT, constant, dump
-from gru import Adam, Matrix, Weights, backward, drawn, forward, logistic
+from gru import Adam, Matrix, Weights, backward, drawn, forward, grown, logistic
 from voices import Side, gather
 from weights import WEIGHT_MOST, read, write
 
 EVIDENCE = 92
 SEEN = 96
 """The same, padded: the core sums by 32 products, so UNITS is a multiple of 32 too."""
-UNITS = 128
+UNITS = 160
 OUTPUTS = 4
 BEHIND = constant("TL_LOOKAHEAD")
 """Frames between the frame decided and the newest one heard..."""
@@ -62,7 +62,7 @@ def one_call(job: tuple[Path, Path | None, Side, int, int]) -> tuple[Bytes, Labe
     data, extra, side, seed, number = job
     material = gather(data, extra, side)
     rng = np.random.default_rng((seed, number))
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         pcm, speech = line_sounds(material, rng, CALL_S)
     else:
         call = converse(material, rng, CALL_S, solo=bool(rng.random() < 0.12))
@@ -200,7 +200,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="evidence is written here, or read when there")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="go on from the weights in this folder")
+    parser.add_argument("--start", type=Path, help="go on from the weights in this folder, which may have fewer units")
     parser.add_argument("--rate", type=float, default=3e-3, help="greatest step of Adam")
     parser.add_argument(
         "--both", type=float, default=2.0, help="weight of frames while the other party talks"
@@ -229,7 +229,10 @@ def main() -> None:
     global _heard
     _heard = evidence, truth
     rng = np.random.default_rng(options.seed)
-    w = read(options.start, EVIDENCE) if options.start else drawn(EVIDENCE, UNITS, OUTPUTS, rng)
+    if options.start:
+        w = grown(read(options.start, EVIDENCE), UNITS, rng)
+    else:
+        w = drawn(EVIDENCE, UNITS, OUTPUTS, rng)
     adam = Adam(w)
     groups = max(1, len(evidence) // BATCH)
     started = time.monotonic()

@@ -152,12 +152,12 @@ def noise_floor(levels_db: Floats) -> Floats:
     return np.array(out)
 
 
-def talk(odds: Floats) -> npt.NDArray[np.bool_]:
-    """Talk: on above 0, off below -0.5."""
-    on, talks = False, []
+def talk(odds: Floats, on: float) -> npt.NDArray[np.bool_]:
+    """Talk: above `on`, until half below it."""
+    talking, talks = False, []
     for x in odds:
-        on = x > 0 or (on and x >= -0.5)
-        talks.append(on)
+        talking = x > on or (talking and x >= on - 0.5)
+        talks.append(talking)
     return np.array(talks)
 
 
