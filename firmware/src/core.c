@@ -20,6 +20,10 @@
 #define MAGIC (0x544C0000u + TL_VERSION)
 #define PENDING (TL_LOOKAHEAD + 1)
 #define NOT_SPEECH_Q8 TL_Q(-6, 8) /* log-odds where a tone or music was found */
+#define LEAST_Q8 TL_Q(-8, 8)       /* the network's */
+/* Log-odds of music from which half of what is more counts against speech. The network hears them
+ * too, but it has learnt from some tracks what music is like; this holds for the others. */
+#define LIKE_MUSIC_Q8 TL_Q(-3, 8)
 #define AGENT 0
 #define CUSTOMER 1
 #define RINGING 50 /* frames of a tone after which somebody else may answer */
@@ -110,8 +114,10 @@ static void mark(state *s, int32_t c, uint8_t flag, int32_t frames) {
 static uint8_t decide_speech(tl_speech *speech, const channel *ch, int32_t behind, int16_t odds_q8,
                              int16_t *probability_q15) {
     int32_t spoken = (ch->not_speech >> (behind - BANDS_BEHIND) & 1) == 0;
+    int32_t like_music_q8 = tl_max(ch->music.odds_q8 - LIKE_MUSIC_Q8, 0) / 2;
+    int32_t speech_q8 = spoken ? tl_max(odds_q8 - like_music_q8, LEAST_Q8) : NOT_SPEECH_Q8;
     tl_speech_result result;
-    tl_speech_push(speech, spoken ? odds_q8 : NOT_SPEECH_Q8, &result);
+    tl_speech_push(speech, (int16_t)speech_q8, &result);
     *probability_q15 = result.probability_q15;
     return result.talk;
 }

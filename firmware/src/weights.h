@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define TL_NET_SEEN 96 /* evidence, padded */
-#define TL_NET_UNITS 128
+#define TL_NET_UNITS 160
 
 extern const int8_t tl_net_weights_q6[3 * TL_NET_UNITS][TL_NET_SEEN + TL_NET_UNITS];
 extern const int8_t tl_net_out_q6[4][TL_NET_UNITS];

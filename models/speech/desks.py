@@ -107,7 +107,7 @@ def room_below(clean: bool, rng: Rng) -> float:
 
 def draw_desk(rng: Rng) -> Desk:
     """Every other desk is an ordinary one, the others are all that there may be."""
-    return ordinary_desk(rng) if rng.random() < 0.5 else any_desk(rng)
+    return ordinary_desk(rng) if rng.random() < 0.4 else any_desk(rng)
 
 
 def ordinary_desk(rng: Rng) -> Desk:
@@ -128,7 +128,7 @@ def ordinary_desk(rng: Rng) -> Desk:
         muted=bool(rng.random() < 0.05),
         relayed=bool(rng.random() < 0.1),
         recorded=bool(rng.random() < 0.1),
-        held=bool(rng.random() < 0.15),
+        held=bool(rng.random() < 0.3),
         late_s=(lateness(rng), lateness(rng)),
         automatic=(False, bool(rng.random() < 0.1)),
         turned=0.1,
@@ -154,7 +154,7 @@ def any_desk(rng: Rng) -> Desk:
         muted=bool(rng.random() < 0.25),
         relayed=bool(rng.random() < 0.2),
         recorded=bool(rng.random() < 0.35),
-        held=bool(rng.random() < 0.25),
+        held=bool(rng.random() < 0.35),
         late_s=(lateness(rng), lateness(rng)),
         automatic=(bool(rng.random() < 0.1), bool(rng.random() < 0.15)),
         turned=0.5,

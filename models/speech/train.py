@@ -62,7 +62,7 @@ def one_call(job: tuple[Path, Path | None, Side, int, int]) -> tuple[Bytes, Labe
     data, extra, side, seed, number = job
     material = gather(data, extra, side)
     rng = np.random.default_rng((seed, number))
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         pcm, speech = line_sounds(material, rng, CALL_S)
     else:
         call = converse(material, rng, CALL_S, solo=bool(rng.random() < 0.12))
