@@ -117,8 +117,13 @@ def network(
     kept_bias: Floats,
     out: Floats,
     out_bias: Floats,
+    *,
+    steps: int | None = None,
 ) -> Floats:
-    """Log-odds after each frame of a gated recurrent unit: evidence / 32, gates clipped at 8."""
+    """Log-odds after each frame of a gated recurrent unit: evidence / 32, gates clipped at 8.
+
+    With `steps`, the units multiply a memory that is rounded to so many steps of its unit.
+    """
     units = kept.shape[1]
     memory, odds = np.zeros(units), []
 
@@ -126,7 +131,8 @@ def network(
         return 1 / (1 + np.exp(-np.clip(x, -8, 8)))
 
     for frame in evidence / 32.0:
-        heard, own = seen @ frame + bias, kept @ memory
+        known = memory if steps is None else np.floor(memory * steps + 0.5) / steps
+        heard, own = seen @ frame + bias, kept @ known
         reset = gate(heard[:units] + own[:units])
         update = gate(heard[units : 2 * units] + own[units : 2 * units])
         candidate = np.tanh(heard[2 * units :] + reset * (own[2 * units :] + kept_bias))
