@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +85,7 @@ def shortest(paths: list[Path]) -> list[Path]:
     return sorted(paths, key=_seconds)[: max(5, len(paths) // 4)]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _seconds(path: Path) -> float:
     return float(soundfile.info(path).duration)
 

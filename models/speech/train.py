@@ -200,7 +200,11 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="evidence is written here, or read when there")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="go on from the weights in this folder, which may have fewer units")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="go on from the weights in this folder, of as many units or fewer",
+    )
     parser.add_argument("--rate", type=float, default=3e-3, help="greatest step of Adam")
     parser.add_argument(
         "--both", type=float, default=2.0, help="weight of frames while the other party talks"
