@@ -32,7 +32,7 @@ from turnlight.dsp import RATE_HZ, Pcm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))
 from acoustics import babble, leak, telephone
-from voices import Material, gather, load
+from voices import Material, gather, load, seconds_of, shortest
 
 __all__ = ["Material", "telephone"]
 
@@ -141,7 +141,7 @@ def converse(material: Material, names: tuple[str, str], seconds: float, rng: Rn
     voices = np.zeros((total * HOP, 2))
     truth = np.zeros((total, 2), bool)
     usable = [sentences(material, name) for name in names]
-    short = [sorted(paths, key=_seconds)[: max(5, len(paths) // 4)] for paths in usable]
+    short = [shortest(paths) for paths in usable]
 
     def place(paths: list[Path], at: int, party: int) -> int:
         """Puts one utterance there unless it would run over the end; the frame after it."""
@@ -171,17 +171,12 @@ def converse(material: Material, names: tuple[str, str], seconds: float, rng: Rn
 
 def sentences(material: Material, name: str) -> list[Path]:
     """What a speaker says in one piece."""
-    return [p for p in material.speakers[name] if _seconds(p) < 8 and _holds_a_voice(p)]
+    return [p for p in material.speakers[name] if seconds_of(p) < 8 and _holds_a_voice(p)]
 
 
 @cache
 def _holds_a_voice(path: Path) -> bool:
     return holds_a_voice(load(path))
-
-
-@cache
-def _seconds(path: Path) -> float:
-    return float(soundfile.info(path).duration)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from acoustics import HOP, Rng, at_speed, decibels, rms
-from voices import RATE_HZ, Material, Sound, load
+from voices import RATE_HZ, Material, Sound, load, shortest
 
 BRIDGE = 15
 """Frames of a pause that still belongs to the speech around it."""
@@ -78,16 +75,6 @@ def until_pause(dry: Sound, seconds: float) -> Sound:
     power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
     end = n // 2 + (int(power.argmin()) + 1) * HOP
     return dry[:end]
-
-
-def shortest(paths: list[Path]) -> list[Path]:
-    """The shortest quarter of what somebody says: what is said while the other one speaks."""
-    return sorted(paths, key=_seconds)[: max(5, len(paths) // 4)]
-
-
-@cache
-def _seconds(path: Path) -> float:
-    return float(soundfile.info(path).duration)
 
 
 def converse(material: Material, rng: Rng, seconds: float, solo: bool = False) -> Call:

@@ -106,7 +106,7 @@ def room_below(clean: bool, rng: Rng) -> float:
 
 
 def draw_desk(rng: Rng) -> Desk:
-    """Every other desk is an ordinary one, the others are all that there may be."""
+    """Four of ten desks are ordinary ones, the others are all that there may be."""
     return ordinary_desk(rng) if rng.random() < 0.4 else any_desk(rng)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +50,17 @@ def load(path: Path) -> Sound:
     if rate != RATE_HZ:
         raise ValueError(f"{path}: {rate} Hz; convert it to {RATE_HZ} Hz first")
     return sound[:, 0]
+
+
+@cache
+def seconds_of(path: Path) -> float:
+    """How long a recording is."""
+    return float(soundfile.info(path).duration)
+
+
+def shortest(paths: list[Path]) -> list[Path]:
+    """The shortest quarter of what somebody says: what is said while the other one speaks."""
+    return sorted(paths, key=seconds_of)[: max(5, len(paths) // 4)]
 
 
 def side_of(speaker: str) -> Side:
