@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import sounds
 import turnlight
 from desk import until
 from other_users import needs_other_users
@@ -34,6 +33,7 @@ from turnlight.config import (
 from turnlight.doorway import LINE_MOST, DoorError, Doorway, ask
 from turnlight.lamps import GuardedLamp, RecordingLamp
 from turnlight.live import Desk
+from turnlight.recording import open_recording
 from turnlight.rights import Refused, Rights, against_coaching
 
 
@@ -285,11 +285,16 @@ def seen_from_outside(
     }
 
 
+def recorded_call() -> Pcm:
+    path = Path(turnlight.__file__).with_name("calls") / "short.opus"
+    return np.concatenate(list(open_recording(path).blocks()))
+
+
 def test_a_paused_desk_and_an_idle_desk_look_the_same_from_outside(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One hears a call and is paused, one hears silence; a third shows what a call leaves."""
-    call = sounds.desk_call()
+    call = recorded_call()
     paused, idle, talking = (
         seen_from_outside(tmp_path / name, pcm, wishes, caplog)
         for name, pcm, wishes in (
@@ -305,12 +310,13 @@ def test_a_paused_desk_and_an_idle_desk_look_the_same_from_outside(
 def test_a_coached_desk_looks_from_outside_like_any_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    call = sounds.desk_call()
+    call = recorded_call()
     coached, plain = (
         seen_from_outside(tmp_path / name, call, wishes, caplog)
         for name, wishes in (("coached", ["coach on"]), ("plain", []))
     )
     assert coached == plain
+    assert plain["rows"]["waiting"] != (0,)
 
 
 def test_the_running_desk_hears_the_commands_and_takes_its_socket_away(tmp_path: Path) -> None:
