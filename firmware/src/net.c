@@ -49,8 +49,10 @@ static void add_up(const int8_t seen_q5[TL_NET_SEEN], const int8_t kept_q6[UNITS
     int32_t seen_q11[3 * UNITS], kept_q12[3 * UNITS];
     for (int32_t row = 0; row < 3 * UNITS; row += 4) {
         const int8_t *rows_q6 = tl_net_weights_q6[row];
-        tl_dot_four(seen_q5, rows_q6, TL_NET_SEEN + UNITS, TL_NET_SEEN, seen_q11 + row);
-        tl_dot_four(kept_q6, rows_q6 + TL_NET_SEEN, TL_NET_SEEN + UNITS, UNITS, kept_q12 + row);
+        tl_dot_four(seen_q5, rows_q6, TL_NET_SEEN + UNITS, TL_NET_SEEN, tl_net_seen_sums_q6 + row,
+                    seen_q11 + row);
+        tl_dot_four(kept_q6, rows_q6 + TL_NET_SEEN, TL_NET_SEEN + UNITS, UNITS,
+                    tl_net_kept_sums_q6 + row, kept_q12 + row);
     }
     for (int32_t u = 0; u < UNITS; u++) {
         int32_t update = UNITS + u, own = 2 * UNITS + u;

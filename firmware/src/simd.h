@@ -251,10 +251,14 @@ static inline tl_lanes tl_lowered(tl_lanes x, int32_t shift) {
     if (shift == 0) {
         return x;
     }
+#ifdef __SSSE3__
+    return _mm_mulhrs_epi16(x, _mm_set1_epi16((int16_t)(1 << (15 - shift))));
+#else
     /* halves too much by one bit less, and adds that bit: never more than 16 bits */
     tl_lanes twice = _mm_sra_epi16(x, _mm_cvtsi32_si128(shift - 1));
     tl_lanes bit = _mm_and_si128(twice, _mm_set1_epi16(1));
     return _mm_add_epi16(_mm_srai_epi16(twice, 1), bit);
+#endif
 }
 
 static inline tl_lanes tl_size(tl_lanes x) {
@@ -327,9 +331,12 @@ static inline void tl_pairs_of_four(const int8_t *x, const int8_t *rows, int32_t
 
 /* Sums of the products of x and each of four rows of int8 that stand `stride` apart; `count` is a
  * multiple of 32. Four, since x is loaded and sums are closed for all at once. x lies within +-64
- * and no row holds -128, so that four products added, at most 4 * 64 * 127 = 32512, are 16 bits. */
+ * and no row holds -128, so that four products added, at most 4 * 64 * 127 = 32512, are 16 bits.
+ * Where a product's first byte has no sign, x + 64 stands for it, and 64 times the row's own sum is
+ * taken away: `own` holds the four rows' sums. */
 static inline void tl_dot_four(const int8_t *x, const int8_t *rows, int32_t stride, int32_t count,
-                               int32_t sums[4]) {
+                               const int16_t own[4], int32_t sums[4]) {
+    (void)own;
 #if TL_LANES > 1 && defined(__aarch64__)
     int32x4_t s[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     for (int32_t i = 0; i < count; i += 32) {
@@ -351,13 +358,17 @@ static inline void tl_dot_four(const int8_t *x, const int8_t *rows, int32_t stri
     s[0] = s[1] = s[2] = s[3] = _mm256_setzero_si256();
 #ifdef __AVX512VNNI__
     for (int32_t i = 0; i < count; i += 32) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)(x + i)), size = _mm256_abs_epi8(a);
+        __m256i a = _mm256_loadu_si256((const __m256i *)(x + i));
+        a = _mm256_add_epi8(a, _mm256_set1_epi8(64));
         for (int32_t r = 0; r < 4; r++) {
             __m256i b = _mm256_loadu_si256((const __m256i *)(rows + r * stride + i));
-            s[r] = _mm256_dpbusd_epi32(s[r], size, _mm256_sign_epi8(b, a));
+            s[r] = _mm256_dpbusd_epi32(s[r], a, b);
         }
     }
+    __m128i extra = _mm_cvtepi16_epi32(_mm_loadl_epi64((const __m128i *)own));
+    extra = _mm_slli_epi32(extra, 6);
 #else
+    __m128i extra = _mm_setzero_si128();
     __m256i ones = _mm256_set1_epi16(1);
     for (int32_t i = 0; i < count; i += 64) {
         __m256i pairs[4];
@@ -375,8 +386,8 @@ static inline void tl_dot_four(const int8_t *x, const int8_t *rows, int32_t stri
     }
 #endif
     __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
-    _mm_storeu_si128((__m128i *)sums, _mm_add_epi32(_mm256_castsi256_si128(all),
-                                                    _mm256_extracti128_si256(all, 1)));
+    __m128i both = _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    _mm_storeu_si128((__m128i *)sums, _mm_sub_epi32(both, extra));
 #elif TL_LANES > 1
     __m128i s[4];
     s[0] = s[1] = s[2] = s[3] = _mm_setzero_si128();

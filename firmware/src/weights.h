@@ -10,6 +10,8 @@
 
 extern const int8_t tl_net_weights_q6[3 * TL_NET_UNITS][TL_NET_SEEN + TL_NET_UNITS];
 extern const int8_t tl_net_out_q6[4][TL_NET_UNITS];
+extern const int16_t tl_net_seen_sums_q6[3 * TL_NET_UNITS];
+extern const int16_t tl_net_kept_sums_q6[3 * TL_NET_UNITS];
 extern const int32_t tl_net_bias_q13[3 * TL_NET_UNITS];
 extern const int32_t tl_net_kept_bias_q13[TL_NET_UNITS];
 extern const int32_t tl_net_out_bias_q13[4];

@@ -38,6 +38,10 @@ def write(w: Weights, width: int, folder: Path) -> None:
             ("out_bias", w.out_bias),
         )
     }
+    sums_q6 = {
+        "seen_sums": q6["weights"][:, :width].sum(1),
+        "kept_sums": q6["weights"][:, width:].sum(1),
+    }
     shapes = {
         "weights": "[3 * TL_NET_UNITS][TL_NET_SEEN + TL_NET_UNITS]",
         "out": f"[{outputs}][TL_NET_UNITS]",
@@ -49,6 +53,9 @@ def write(w: Weights, width: int, folder: Path) -> None:
     for name, matrix in q6.items():
         rows = ",\n".join(wrapped("{" + ", ".join(map(str, row)) + "}") for row in matrix)
         text.append((f"const int8_t tl_net_{name}_q6{shapes[name]}", f"{{\n{rows},\n}}"))
+    for name, vector in sums_q6.items():
+        row = wrapped(", ".join(map(str, vector)))
+        text.append((f"const int16_t tl_net_{name}_q6[3 * TL_NET_UNITS]", f"{{\n{row}}}"))
     for name, vector in q13.items():
         row = wrapped(", ".join(map(str, vector)))
         text.append((f"const int32_t tl_net_{name}_q13{shapes[name]}", f"{{\n{row}}}"))
