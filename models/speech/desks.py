@@ -26,6 +26,7 @@ from acoustics import (
     neighbours,
     noise,
     telephone,
+    tones,
 )
 from conversations import Call, Labels, level_to
 from voices import RATE_HZ, Material, Sound
@@ -39,6 +40,15 @@ def pause_of(call: Call, party: int, rng: Rng) -> slice:
     call.speech[at : at + length, party] = False
     samples = slice(at * HOP, (at + length) * HOP)
     call.voices[samples, party] = 0
+    return samples
+
+
+def before_call(call: Call, rng: Rng) -> slice:
+    """The first 2 to 8 s, in samples, in which the device hears an idle line: `call` is cut."""
+    length = int(rng.integers(200, 800))
+    call.speech[:length] = False
+    samples = slice(0, length * HOP)
+    call.voices[samples] = 0
     return samples
 
 
@@ -80,6 +90,8 @@ class Desk:
     """Both voices come from a telephone recording: narrow before anything is added to them."""
     held: bool
     """Music or tones of the line for a while, instead of the customer."""
+    opens: bool
+    """The line is idle first: another, fainter room at the microphone, perhaps ringing."""
     late_s: tuple[float, float]
     """By how much bleed and sidetone come late: a radio headset, an echo of the line."""
     automatic: tuple[bool, bool]
@@ -119,7 +131,7 @@ def ordinary_desk(rng: Rng) -> Desk:
         sidetone_db=leak_db(0.03, -26, rng),
         snr_db=float(rng.uniform(4, 21)),
         talkers=int(rng.choice([0, 3, 6, 8, 10], p=[0.4, 0.05, 0.1, 0.35, 0.1])),
-        rival_db=float(rng.uniform(-6, 6)) if rng.random() < 0.15 else None,
+        rival_db=float(rng.uniform(-6, 8)) if rng.random() < 0.25 else None,
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.1),
         gated=(False, False),
@@ -129,6 +141,7 @@ def ordinary_desk(rng: Rng) -> Desk:
         relayed=bool(rng.random() < 0.1),
         recorded=bool(rng.random() < 0.1),
         held=bool(rng.random() < 0.3),
+        opens=bool(rng.random() < 0.15),
         late_s=(lateness(rng), lateness(rng)),
         automatic=(False, bool(rng.random() < 0.1)),
         turned=0.1,
@@ -145,7 +158,7 @@ def any_desk(rng: Rng) -> Desk:
         sidetone_db=leak_db(0.5 if clean else 0.15, -30, rng),
         snr_db=room_below(clean, rng),
         talkers=int(rng.choice([0, 1, 3, 6, 8, 10], p=[0.4, 0.08, 0.12, 0.15, 0.15, 0.1])),
-        rival_db=float(rng.uniform(-6, 4)) if rng.random() < 0.12 else None,
+        rival_db=float(rng.uniform(-6, 6)) if rng.random() < 0.2 else None,
         narrow=bool(rng.random() < 0.75),
         agent_narrow=bool(rng.random() < 0.4),
         gated=(bool(rng.random() < 0.4 * clean), bool(rng.random() < 0.15)),
@@ -155,6 +168,7 @@ def any_desk(rng: Rng) -> Desk:
         relayed=bool(rng.random() < 0.2),
         recorded=bool(rng.random() < 0.35),
         held=bool(rng.random() < 0.35),
+        opens=bool(rng.random() < 0.15),
         late_s=(lateness(rng), lateness(rng)),
         automatic=(bool(rng.random() < 0.1), bool(rng.random() < 0.15)),
         turned=0.5,
@@ -163,6 +177,7 @@ def any_desk(rng: Rng) -> Desk:
 
 def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[np.int16]:
     """The two channels as the device hears them: int16, shape (n, 2). A mute also cuts `call`."""
+    idle = before_call(call, rng) if desk.opens else None
     muted = pause_of(call, 0, rng) if desk.muted else None
     held = pause_of(call, 1, rng) if desk.held else None
     agent = level_to(call.voices[:, 0], call.speech[:, 0], desk.agent_dbfs)
@@ -216,6 +231,12 @@ def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[
     for sound, party in ((microphone, 0), (line, 1)):
         if desk.gated[party]:
             sound *= gate(call.speech[:, party], n)
+    if idle is not None:
+        room_dbfs = min(desk.agent_dbfs - 12, float(rng.uniform(-75, -45)))
+        microphone[idle] = hiss(idle.stop, rng) * decibels(room_dbfs)
+        line[idle] = rng.normal(0, decibels(rng.uniform(-98, -60)), idle.stop)
+        if rng.random() < 0.7:
+            line[idle] += tones(idle.stop, rng) * decibels(desk.customer_dbfs)
     if desk.bleed_db is not None:
         microphone = microphone + leak(line, desk.bleed_db, rng, desk.late_s[0])
     earpiece = line
