@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +50,18 @@ def test_between_come_the_shortest_of_what_somebody_says(conversations, tmp_path
         soundfile.write(paths[-1], np.zeros(int(length_s * RATE_HZ)), RATE_HZ)
     found = conversations.shortest(paths)
     assert [lengths_s[int(path.stem)] for path in found] == [0.4, 0.5, 0.6, 0.7, 0.8]
+
+
+def test_before_a_call_that_opens_the_microphone_hears_a_fainter_room(conversations):
+    desks, voices = (importlib.import_module(name) for name in ("desks", "voices"))
+    rng = np.random.default_rng(5)
+    desk = replace(desks.ordinary_desk(rng), opens=True, talkers=0, snr_db=6.0, muted=False)
+    desk = replace(desk, held=False, bleed_db=None, turned=0.0, rival_db=None)
+    dry = rng.normal(0, 0.1, (20 * RATE_HZ, 2))
+    call = conversations.Call(dry.copy(), np.ones((2000, 2), bool))
+    microphone = desks.put_on(desk, call, voices.Material(), rng)[:, 0].astype(float)
+    starts = int(call.speech.argmax(0)[0])
+    assert 200 <= starts < 800
+    assert (call.speech[:starts].any(), call.speech[starts:].all()) == (False, True)
+    before, after = np.split(microphone, [starts * RATE_HZ // 100])
+    assert 0 < before.std() < after.std() / 3

@@ -176,7 +176,10 @@ def any_desk(rng: Rng) -> Desk:
 
 
 def put_on(desk: Desk, call: Call, material: Material, rng: Rng) -> npt.NDArray[np.int16]:
-    """The two channels as the device hears them: int16, shape (n, 2). A mute also cuts `call`."""
+    """The two channels as the device hears them: int16, shape (n, 2).
+
+    A mute, a hold and an idle line also cut `call`.
+    """
     idle = before_call(call, rng) if desk.opens else None
     muted = pause_of(call, 0, rng) if desk.muted else None
     held = pause_of(call, 1, rng) if desk.held else None
