@@ -346,11 +346,11 @@ def test_an_unknown_setting_is_wrong_use(tmp_path: Path) -> None:
 
 
 def test_settings_change_what_the_lamp_would_say(tmp_path: Path) -> None:
-    settings = tmp_path / "desk.toml"
-    settings.write_text("[cues]\nspacing_s = 3600\n")
     counts = []
-    for arguments in ([], ["--config", settings]):
-        result = turnlight("analyze", INTERRUPTING, "--json", *arguments)
+    for spacing_s in (5, 3600):
+        settings = tmp_path / f"{spacing_s}.toml"
+        settings.write_text(f"[cues]\nspacing_s = {spacing_s}\n")
+        result = turnlight("analyze", INTERRUPTING, "--json", "--config", settings)
         [call] = json.loads(result.stdout)["calls"]
         counts.append(len(call["cues"]))
     assert counts[0] > counts[1] == 1
@@ -358,7 +358,7 @@ def test_settings_change_what_the_lamp_would_say(tmp_path: Path) -> None:
 
 def test_cues_explains_what_the_lamp_said_and_what_it_kept_to_itself(tmp_path: Path) -> None:
     settings = tmp_path / "desk.toml"
-    settings.write_text("[cues]\ndaily_budget = 1\n")
+    settings.write_text("[cues]\ndaily_budget = 1\nspacing_s = 5\n")
     told = json.loads(turnlight("cues", INTERRUPTING, "--json", "--config", settings).stdout)
     [call] = told["calls"]
     assert len(call["cues"]) == 1

@@ -99,16 +99,21 @@ def test_the_network_forgets_nothing_of_its_start_but_its_memory(core, rng):
     assert heard[:50] == heard[50:]
 
 
-@pytest.mark.parametrize("on", [0.0, -0.3])
-def test_talk_is_the_float_hysteresis_and_its_probability_within_a_percent(core, rng, on):
+@pytest.mark.parametrize(("on", "frames"), [(0.0, 1), (-0.3, 5)])
+def test_talk_is_the_float_hysteresis_and_its_probability_within_a_percent(core, rng, on, frames):
+    """Of the mean of the last `frames` log-odds, -8 each before the first."""
     odds = np.round(np.repeat(rng.uniform(-6, 6, 100), 8) * 256)
+    past = np.full(frames - 1, -8.0)
+    means = np.convolve(np.r_[past, odds / 256], np.ones(frames) / frames, "valid")
     state, out = np.zeros(8, np.int16), np.zeros(2, np.int16)
     on_q8 = round(on * 256)
-    core.tl_speech_init(pointer(state), ctypes.c_int16(on_q8))
-    for x, talks in zip(odds, reference.talk(odds / 256, on_q8 / 256), strict=True):
+    core.tl_speech_init(pointer(state), ctypes.c_int16(on_q8), ctypes.c_uint8(frames))
+    talks = reference.talk(means, on_q8 / 256)
+    assert 50 < talks.sum() < 750
+    for x, mean, talking in zip(odds, means, talks, strict=True):
         core.tl_speech_push(pointer(state), ctypes.c_int16(int(x)), pointer(out))
-        assert out[0] / 32768 == pytest.approx(1 / (1 + np.exp(-x / 256)), abs=0.001)
-        assert bool(out[1] & 1) == talks
+        assert out[0] / 32768 == pytest.approx(1 / (1 + np.exp(-mean)), abs=0.002)
+        assert bool(out[1] & 1) == talking
 
 
 class EvidenceIn(ctypes.Structure):

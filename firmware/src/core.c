@@ -30,10 +30,11 @@
 /* what each stage looks at lies so many frames before the newest hop */
 #define BANDS_BEHIND 1
 #define PITCH_BEHIND (2 + TL_PITCH_LATE)
-#define CONFIRM_BEHIND (TL_LOOKAHEAD + TL_CONFIRM)
+#define CONFIRM_BEHIND (TL_LOOKAHEAD + TL_NET_CONFIRM)
 
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_NET_AHEAD, "a row waits for its last evidence");
 _Static_assert(TL_LOOKAHEAD >= PITCH_BEHIND, "a row waits for its pitch");
+_Static_assert(TL_CONFIRM == TL_NET_CONFIRM + TL_SPEECH_BEHIND, "what is confirmed is a mean");
 _Static_assert(CONFIRM_BEHIND - BANDS_BEHIND < 32, "32 frames are known not to be speech");
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_SYLLABLE_BEHIND, "a row waits for its nucleus");
 _Static_assert(sizeof(tl_frame) == 116, "the rows' layout is a contract");
@@ -189,7 +190,7 @@ static void decide(state *s, const tl_bands bands[TL_CHANNELS],
                 row->flags[c] |= TL_FLAG_NUCLEUS;
             }
             row->talk[c] = decide_speech(&ch->soon, ch, TL_LOOKAHEAD, odds_q8[c], &row->speech_q15[c]);
-            if (s->hops >= CONFIRM_BEHIND) {
+            if (s->hops >= TL_LOOKAHEAD + TL_CONFIRM) {
                 row->confirmed[c] =
                     decide_speech(&ch->confirmed, ch, CONFIRM_BEHIND, odds_q8[TL_CHANNELS + c],
                                   &row->confirmed_q15[c]);
@@ -243,8 +244,8 @@ int32_t tl_init(tl_core *core, int32_t rate_hz) {
         tl_tone_init(&ch->tone);
         tl_music_init(&ch->music);
         tl_syllable_init(&ch->syllable);
-        tl_speech_init(&ch->soon, TL_TALK_SOON_Q8);
-        tl_speech_init(&ch->confirmed, TL_TALK_CONFIRMED_Q8);
+        tl_speech_init(&ch->soon, TL_TALK_SOON_Q8, 1);
+        tl_speech_init(&ch->confirmed, TL_TALK_CONFIRMED_Q8, TL_SPEECH_FRAMES);
     }
     return TL_OK;
 }

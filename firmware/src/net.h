@@ -16,6 +16,7 @@
 #include "weights.h"
 
 #define TL_NET_AHEAD 3 /* frames that the network hears after the one it decides first */
+#define TL_NET_CONFIRM 20 /* frames more that it has heard when it decides the same one again */
 #define TL_NET_ODDS (2 * TL_CHANNELS)
 
 typedef struct {
@@ -25,7 +26,7 @@ typedef struct {
 void tl_net_init(tl_net *n);
 
 /* Takes the newest frame; gives the log-odds (Q8, within +-8) of speech of both parties,
- * TL_NET_AHEAD frames earlier, and then TL_NET_AHEAD + TL_CONFIRM frames earlier. */
+ * TL_NET_AHEAD frames earlier, and then TL_NET_AHEAD + TL_NET_CONFIRM frames earlier. */
 void tl_net_push(tl_net *n, const int8_t evidence[TL_EVIDENCE], int16_t odds_q8[TL_NET_ODDS]);
 
 #endif

@@ -17,12 +17,11 @@ from voices import RATE_HZ
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def constant(name: str) -> int:
-    """A number of the core's interface."""
-    header = (ROOT / "firmware/include/turnlight.h").read_text()
-    found = re.search(rf"^#define {name} (\d+)", header, re.M)
+def constant(name: str, header: str = "include/turnlight.h") -> int:
+    """A number of the core's interface, or of one of its stages."""
+    found = re.search(rf"^#define {name} (\d+)", (ROOT / "firmware" / header).read_text(), re.M)
     if found is None:
-        raise LookupError(f"include/turnlight.h has no number {name}")
+        raise LookupError(f"{header} has no number {name}")
     return int(found[1])
 
 

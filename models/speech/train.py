@@ -36,7 +36,7 @@ UNITS = 160
 OUTPUTS = 4
 BEHIND = constant("TL_LOOKAHEAD")
 """Frames between the frame decided and the newest one heard..."""
-CONFIRM = constant("TL_CONFIRM")
+CONFIRM = constant("TL_NET_CONFIRM", "src/net.h")
 """...and from that frame to the one that is decided for a second time, for the books."""
 LOSSES = np.array([0.5, 0.5, 1, 1], np.float32)
 """Weight of each output: agent and customer at once, agent and customer confirmed."""
