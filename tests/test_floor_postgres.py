@@ -203,9 +203,16 @@ def config(broker: Broker, url: str, tmp_path: Path) -> Path:
     (tmp_path / "word").write_text(WORD)
     file.write_text(
         f'database = "{url}"\ndatabase_password_file = "word"\npublish_every_s = 0.2\n'
+        f'time_zone = "{zone_near_noon()}"\n'
         f"[broker]\nport = {broker.port}\n"
     )
     return file
+
+
+def zone_near_noon() -> str:
+    """Where windows sent now are of today, and so are those of an hour ago."""
+    east_h = 12 - time.gmtime().tm_hour
+    return f"Etc/GMT{-east_h:+d}"
 
 
 def exported(config: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
