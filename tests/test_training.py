@@ -137,3 +137,36 @@ def test_a_softer_call_gives_the_same_evidence(monkeypatch, by_db):
     off = np.abs(loud - soft)[600:, :, distances]  # six seconds: room and voices are known
     assert off.mean() < 1  # half dB
     assert np.quantile(off, 0.99) <= 4
+
+
+def test_outputs_that_are_taught_to_be_sooner_say_nearly_what_they_said_later(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(gru.__file__).parent))
+    sooner = importlib.import_module("sooner")
+    rng = np.random.default_rng(9)
+    w = gru.drawn(INPUTS, UNITS, 4, rng)
+    late = sooner.CONFIRM + 2
+    # what comes can be foretold of waves
+    turns = rng.uniform(0.1, 0.3, (6, 1, INPUTS)) * np.arange(400)[:, None]
+    waves = 50 * np.sin(rng.uniform(0, 2 * np.pi, (6, 1, INPUTS)) + turns)
+    evidence = np.round(waves + rng.normal(0, 4, waves.shape)).astype(np.int8)
+    truth = rng.random((6, 400, 2)) < 0.5
+    taught = sooner.sooner(w, evidence, truth, late)
+    memory = np.zeros((6, UNITS), np.float32)
+    x = importlib.import_module("train").seen(evidence)
+    (said, _, _), (now, _, _) = (gru.forward(one, x, memory) for one in (w, taught))
+    asked = said[2:, :, 2:]
+    off, off_untaught = (np.abs(one[:-2, :, 2:] - asked).mean() for one in (now, said))
+    assert off < 0.5 * off_untaught
+    assert np.array_equal(now[..., :2], said[..., :2])
+    assert taught.all()[0].tobytes() == w.all()[0].tobytes()
+
+
+def test_outputs_that_need_not_be_sooner_stay_as_they_are(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(gru.__file__).parent))
+    sooner = importlib.import_module("sooner")
+    rng = np.random.default_rng(9)
+    w = gru.drawn(INPUTS, UNITS, 4, rng)
+    evidence = rng.integers(-64, 64, (6, 400, INPUTS)).astype(np.int8)
+    taught = sooner.sooner(w, evidence, rng.random((6, 400, 2)) < 0.5, sooner.CONFIRM)
+    for found, expected in zip(taught.all(), w.all(), strict=True):
+        assert found == pytest.approx(expected, abs=1e-4)

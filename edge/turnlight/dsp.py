@@ -106,7 +106,7 @@ _ERRORS = {
 _CORE_BYTES = 16_384
 LOOKAHEAD = 4
 """Frames heard after the one that a row is about, before it is given."""
-CONFIRM = 22
+CONFIRM = 20
 """A row's `confirmed` is about the frame so many rows before, as it is known by then."""
 _ROOM = 32
 """Rows, and hops of sound at 16 kHz, that the kept buffers hold."""

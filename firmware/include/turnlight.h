@@ -29,7 +29,7 @@ extern "C" {
 #define TL_CHANNELS 2
 #define TL_BANDS 20       /* log bands per channel, see firmware/README.md for their edges */
 #define TL_LOOKAHEAD 4    /* frames: a row is given when this many later frames were heard */
-#define TL_CONFIRM 22     /* frames: a row also says what is known by now of the one so far before */
+#define TL_CONFIRM 20     /* frames: a row also says what is known by now of the one so far before */
 #define TL_DB_NONE INT16_MIN /* "not measured", for bleed and sidetone; also the least level */
 
 enum tl_error {

@@ -35,6 +35,7 @@
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_NET_AHEAD, "a row waits for its last evidence");
 _Static_assert(TL_LOOKAHEAD >= PITCH_BEHIND, "a row waits for its pitch");
 _Static_assert(TL_CONFIRM == TL_NET_CONFIRM + TL_SPEECH_BEHIND, "what is confirmed is a mean");
+_Static_assert(1 + TL_LOOKAHEAD + TL_CONFIRM <= 25, "a frame is decided for good in 250 ms");
 _Static_assert(CONFIRM_BEHIND - BANDS_BEHIND < 32, "32 frames are known not to be speech");
 _Static_assert(TL_LOOKAHEAD == BANDS_BEHIND + TL_SYLLABLE_BEHIND, "a row waits for its nucleus");
 _Static_assert(sizeof(tl_frame) == 116, "the rows' layout is a contract");

@@ -16,7 +16,7 @@
 #include "weights.h"
 
 #define TL_NET_AHEAD 3 /* frames that the network hears after the one it decides first */
-#define TL_NET_CONFIRM 20 /* frames more that it has heard when it decides the same one again */
+#define TL_NET_CONFIRM 18 /* frames more that it has heard when it decides the same one again */
 #define TL_NET_ODDS (2 * TL_CHANNELS)
 
 typedef struct {
