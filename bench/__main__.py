@@ -1,6 +1,6 @@
 """Measures every figure that the core is held to, with other detectors on the same sound.
 
-    ./run bench --data DATA --extra EXTRA              all of it, about half an hour
+    ./run bench --data DATA --extra EXTRA              all of it, twenty to thirty minutes
     ./run bench --data DATA --extra EXTRA --quick      less sound, about four minutes
     ./run bench --data DATA --only desk,clean          some of the sections
     ./run bench --only floor                           the floor, without any data
