@@ -1,6 +1,6 @@
 """Teaches the confirmed outputs to say as soon as TL_NET_CONFIRM what they said some frames later.
 
-    python models/speech/sooner.py --keep SET.npz --frames 20 --start NINTH --out SOONER
+    python models/speech/sooner.py --keep SET.npz --frames 20 --start LATER --out SOONER
 
 SET.npz is what `train.py --keep` drew. The memory stays as it is: only what the two outputs take of
 it is fitted, by Newton's method, to the odds that they had when they knew --frames frames more than
