@@ -3,6 +3,7 @@
     ./run bench --data DATA --extra EXTRA              all of it, twenty to thirty minutes
     ./run bench --data DATA --extra EXTRA --quick      less sound, about four minutes
     ./run bench --data DATA --only desk,clean          some of the sections
+    ./run bench --data DATA --only desk --draw 7       other calls and desks than RESULTS.md has
     ./run bench --only floor                           the floor, without any data
     ./run bench --only page                            the page in a browser, without any data
 
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder with emodb, speech-en, noise and calls")
     parser.add_argument("--extra", type=Path, help="folder with speech/<speaker>, music and keys")
     parser.add_argument("--quick", action="store_true", help="less of everything")
+    parser.add_argument("--draw", type=int, metavar="N", help="another draw of calls and desks")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between")
     parser.add_argument("--json", type=Path, help="write all rows to this file")
     parser.add_argument("--markdown", type=Path, help="write all tables to this file")
@@ -125,6 +127,8 @@ def main() -> None:
     chosen = options.only.split(",")
     if unknown := sorted(set(chosen) - set(SECTIONS)):
         sys.exit(f"--only {','.join(unknown)}: there is {', '.join(SECTIONS)}.")
+    if options.draw is not None and options.draw < 0:
+        sys.exit(f"--draw {options.draw}: take 0 or more.")
     recorded = set(chosen) - WITHOUT_DATA
     real_call = Path("calls") / "auto-repair-40.flac"
     if recorded and not (options.data and (options.data / real_call).exists()):
@@ -133,12 +137,15 @@ def main() -> None:
             "calls/auto-repair-40.flac, 16 kHz; see bench/README.md."
         )
 
+    if recorded and options.draw is not None:
+        importlib.import_module("bench.scenes").SEED = options.draw  # type: ignore[attr-defined]
     about: Row = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": commit(),
         "machine": machine(),
         "python": platform.python_version(),
         "amount": "quick" if options.quick else "full",
+        **({} if options.draw is None else {"draw": options.draw}),
         **{name: installed(name) for name in (*PACKAGES, "numpy", "scipy")},
     }
     found: dict[str, list[Row]] = {}

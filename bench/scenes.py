@@ -39,6 +39,7 @@ __all__ = ["Material", "telephone"]
 Rng = np.random.Generator
 T = TypeVar("T")
 SEED = 20260
+"""Of every call and desk; `--draw` sets another, for those who mistrust one draw."""
 REAL = "real call"
 NAMED = ("emodb-14", "emodb-15", "emodb-16", "asterisk-it", "asterisk-ru")
 NEIGHBOURS = ("menardi-", "queen-", "sky-")

@@ -231,6 +231,12 @@ def test_the_grid_is_the_same_twice_and_balanced() -> None:
     assert sum(desk.narrow for desk in desks) == 18
 
 
+def test_another_draw_is_another_grid_and_the_same_one_twice(monkeypatch) -> None:
+    usual = scenes.grid(24, 1)
+    monkeypatch.setattr(scenes, "SEED", 7)
+    assert scenes.grid(24, 1) == scenes.grid(24, 1) != usual
+
+
 def test_a_real_call_keeps_its_own_levels() -> None:
     assert all(
         (d.agent_db, d.customer_db, d.narrow) == (0, 0, False) for d in scenes.grid(9, 0, True)
@@ -263,6 +269,16 @@ def test_without_data_one_sentence_says_what_is_needed(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert len(ran.stderr.strip().splitlines()) == 1
     assert "--data DATA is needed" in ran.stderr
+
+
+def test_a_draw_below_nothing_is_refused_with_its_name() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench", "--only", "desk", "--draw", "-1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stderr.strip()) == (1, "--draw -1: take 0 or more.")
 
 
 # --- pace
