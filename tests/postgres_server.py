@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,21 +76,23 @@ class PostgresServer:
 
     def freeze(self) -> None:
         """From now on it takes connections and answers nothing."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._tell(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+        self._tell(signal.SIGCONT)
 
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._folder)
 
-    def _pids(self) -> list[int]:
+    def _tell(self, what: signal.Signals) -> None:
+        """The postmaster first, so that a frozen one starts nobody; a child may just have ended."""
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, what)
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
-        return [postmaster, *map(int, children.split())]
+        for child in map(int, children.split()):
+            with suppress(ProcessLookupError):
+                os.kill(child, what)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
