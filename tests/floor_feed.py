@@ -72,14 +72,15 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
 def await_line(running: subprocess.Popen[str], *parts: str) -> str:
     """The next lines of the child's log that say `parts`, in any order."""
     assert running.stderr is not None
-    missing, found = set(parts), ""
+    missing, found, log = set(parts), "", ""
     for line in running.stderr:
+        log += line
         if said := {part for part in missing if part in line}:
             missing -= said
             found += line
         if not missing:
             return found
-    raise AssertionError(f"the child ended without saying {missing}")
+    raise AssertionError(f"the child ended without saying {missing}; it said:\n{log}")
 
 
 def await_port(port: int) -> None:

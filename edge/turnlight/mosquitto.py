@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 HOST = "127.0.0.1"
+PORTS = range(20_000, 32_768)
 
 
 class MosquittoError(RuntimeError):
-    """Mosquitto is not installed; the text names the package."""
+    """No broker can be had; the text names the remedy or the cause."""
 
 
 def program() -> str:
@@ -52,7 +54,19 @@ def loopback_config(port: int, folder: Path, extra: Sequence[str] = ()) -> str:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody uses at this moment.
+
+    Systems give outgoing connections ports from 32768 up: one from there could be taken, by the
+    very program that is to listen, before it listens.
+
+    Raises:
+        MosquittoError: of many ports none is free.
+    """
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise MosquittoError(f"of 100 ports from {PORTS[0]} to {PORTS[-1]} on {HOST} none is free")
