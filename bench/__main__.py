@@ -33,6 +33,7 @@ from bench.table import Row, columns, markdown, progress, shown
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = {
+    "phones": "The truth against phones labelled by hand",
     "desk": "Calls on desks",
     "clean": "Clean calls",
     "noisy": "Single noisy voices, the other channel silent",

@@ -15,8 +15,16 @@ BELOW_PEAK_DB = 38.0
 """Speech is within this of the loudest 50 ms of the utterance or call..."""
 ABOVE_NOISE_DB = 10.0
 """...and this far above the recording's own noise..."""
+QUIETEST = 0.03
+"""...which is what so much of it lies below..."""
 VOICE_DB = 20.0
-"""...which never hides what is within this of the loudest 50 ms."""
+"""...and never hides what is within this of the loudest 50 ms..."""
+CUT_DB = 34.0
+"""...or within this, where the recording holds no silence:"""
+SILENCE_MS = 120
+"""as long on end..."""
+SILENCE_DB = 5.0
+"""...within this of the quietest."""
 LEAST_SPREAD_DB = 3.0
 """A voice's levels spread wider than this (standard deviation); noise has 0.3."""
 BURST_MS = 80
@@ -56,14 +64,24 @@ def holds_a_voice(dry: Sound) -> bool:
     return float(level_db(dry).std()) >= LEAST_SPREAD_DB
 
 
+def holds_a_silence(db: Sound) -> bool:
+    """Whether the quietest of these levels is one stretch: a pause, and not how words fade."""
+    quiet = runs(db < np.quantile(db, QUIETEST) + SILENCE_DB)
+    return any((end - start) * 10 >= SILENCE_MS for start, end in quiet)
+
+
+def least_db(db: Sound, voice_db: float) -> float:
+    """What is louder is speech; what is within `voice_db` of the loudest always is."""
+    noise, peak = float(np.quantile(db, QUIETEST)), float(db.max())
+    return max(peak - BELOW_PEAK_DB, min(noise + ABOVE_NOISE_DB, peak - voice_db))
+
+
 def speech(dry: Sound, bridge_ms: int = BRIDGE_MS) -> Labels:
     """Frames of 10 ms in which the voice of a dry utterance, or of one party of a call, is heard.
 
-    The recording's own noise is its quietest 3 %: a fair figure where there are pauses, and a
-    recording without any is speech from end to end, which VOICE_DB sees to.
+    A recording that was cut close to its words has no silence to know its noise from, and would
+    lose the ends of its words. `phones.py` holds the rule against phones labelled by hand.
     """
     db = level_db(dry)
-    noise = float(np.quantile(db, 0.03))
-    peak = float(db.max())
-    least = max(peak - BELOW_PEAK_DB, min(noise + ABOVE_NOISE_DB, peak - VOICE_DB))
+    least = least_db(db, VOICE_DB if holds_a_silence(db) else CUT_DB)
     return bridged(db > least, bridge_ms, BURST_MS)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from bench import cues, latency, pace, recovery, scenes, scores, summary, truth
+from bench import cues, latency, pace, phones, recovery, scenes, scores, summary, truth
 from bench.table import markdown, shown
 from turnlight.turns import Event
 
@@ -138,6 +139,37 @@ def test_a_recordings_own_noise_is_no_speech() -> None:
 
 def test_a_voice_without_a_pause_is_speech_from_end_to_end() -> None:
     assert truth.speech(tone(2, -20)).mean() > 0.98
+
+
+def faded(seconds: float, ms: int, db: float) -> np.ndarray:
+    """A word whose last part falls to `db`."""
+    word = tone(seconds, -10)
+    n = ms * RATE_HZ // 1000
+    word[-n:] *= 10 ** (np.linspace(0, db, n) / 20)
+    return word
+
+
+def test_a_word_that_was_cut_close_keeps_its_end() -> None:
+    """Its quietest 3 % are the word's own fading, and no noise."""
+    word = faded(1.0, 100, -30)
+    assert not truth.holds_a_silence(truth.level_db(word))
+    assert truth.speech(word).all()
+    assert truth.level_db(word).min() > truth.level_db(word).max() - truth.CUT_DB
+
+
+def test_a_word_with_a_silence_around_it_ends_above_the_recordings_noise() -> None:
+    noise = np.random.default_rng(1).normal(0, 10 ** (-40 / 20), RATE_HZ)
+    word = faded(1.0, 100, -30)
+    dry = np.r_[noise, word, noise]
+    assert truth.holds_a_silence(truth.level_db(dry))
+    assert 90 <= truth.speech(dry).sum() < 100
+
+
+@pytest.mark.parametrize(("ms", "silent"), [(170, True), (100, False)])
+def test_a_silence_lasts_120_ms(ms: int, silent: bool) -> None:
+    """50 ms of smoothing reach 20 ms into it from either side."""
+    dry = np.r_[tone(0.5, -10), silence(ms / 1000) + 1e-4, tone(0.5, -10)]
+    assert truth.holds_a_silence(truth.level_db(dry)) == silent
 
 
 def test_a_prompt_of_silence_holds_no_voice_and_a_word_without_a_pause_does() -> None:
@@ -336,3 +368,56 @@ def test_a_second_interruption_is_one_whatever_was_said_of_the_first() -> None:
 
     events = [by_agent(5_000, True), by_agent(33_000, False), by_agent(80_000, False)]
     assert [span.start_ms for span in cues.interrupted(events)] == [5_000, 33_000]
+
+
+# --- phones
+
+
+def emodb_file(folder: Path, dry: np.ndarray, labels: str) -> Path:
+    for name in ("wav", "lablaut"):
+        (folder / name).mkdir()
+    (folder / "lablaut" / "03a01Naxx.lablaut").write_text(labels, "latin-1")
+    soundfile.write(folder / "wav" / "03a01Na.flac", dry, RATE_HZ)
+    return folder / "wav" / "03a01Na.flac"
+
+
+LABELS = """signal 03a01Na
+separator ;
+#
+    0.500000   -1 _d\t+lax
+    0.700000   -1 E
+    1.000000   -1 (
+    1.400000   -1 n
+    1.900000   -1 .
+"""
+
+
+def test_a_phone_lasts_until_the_next_begins_and_a_bracket_is_a_pause(tmp_path: Path) -> None:
+    found = phones.labelled(emodb_file(tmp_path, silence(2.2), LABELS))
+    assert found is not None
+    assert truth.runs(found[1]) == [(50, 100), (140, 190)]
+
+
+def test_a_file_without_labels_is_left_out(tmp_path: Path) -> None:
+    path = emodb_file(tmp_path, silence(1), LABELS)
+    (tmp_path / "lablaut" / "03a01Naxx.lablaut").unlink()
+    assert phones.labelled(path) is None
+
+
+def test_a_cut_phrase_is_its_last_word_with_little_around_it() -> None:
+    spoken = np.zeros(500, bool)
+    spoken[100:400] = True
+    dry = np.r_[silence(1), tone(3, -10), silence(1)]
+    ((sound, said),) = phones.cut_close(dry, spoken, np.random.default_rng(1))
+    assert len(sound) == len(said) * phones.HOP
+    assert said[:150].all()
+    assert 2 <= (~said[150:]).sum() <= 7
+    assert not said[150:].any()
+
+
+def test_a_rule_that_is_30_ms_late_is_measured_so() -> None:
+    spoken = np.zeros(200, bool)
+    spoken[50:100] = True
+    late = np.roll(spoken, 3)
+    row = phones.figures([(silence(2), spoken)], lambda _: late)
+    assert (row["begins"], row["ends"], row["wrong"]) == (30, 30, 3)
