@@ -15,10 +15,10 @@ import msgspec
 import numpy as np
 
 from bench import scenes
+from bench.labels import Labels
 from bench.scenes import Call, Material
 from bench.systems import ours
 from bench.table import Row, progress
-from bench.truth import Labels
 from turnlight.agent import LOOK_MS, Listener
 from turnlight.config import Config
 from turnlight.cues import FRESH_MS, PRIORITY, Cue, Cues

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import calls, scenes, scores
+from bench.labels import Labels
 from bench.peers import PEERS
 from bench.scenes import Call
 from bench.scores import Score
@@ -27,7 +28,6 @@ from bench.systems import (
     settled,
 )
 from bench.table import Row
-from bench.truth import Labels
 
 
 def decided(score: Score, truth: Labels) -> Labels:

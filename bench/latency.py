@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from bench import calls
+from bench.labels import Labels, runs
 from bench.scenes import Call
 from bench.systems import ours, ours_talk
 from bench.table import Row
-from bench.truth import Labels, runs
 from turnlight.dsp import LOOKAHEAD, Pcm
 
 ALONE = 30

@@ -8,10 +8,10 @@ from statistics import mean
 import numpy as np
 
 from bench import scenes, scores
+from bench.labels import Labels
 from bench.peers import heard
 from bench.scenes import Material
 from bench.table import Row, progress
-from bench.truth import Labels
 from turnlight.dsp import Pcm
 
 SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)

@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 import soundfile
 
+from bench.labels import Labels
 from bench.systems import confirmed_talk, ours, settled
 from bench.table import Row, progress
-from bench.truth import Labels, Sound, speech
+from bench.truth import Sound, speech
 from bench.turns import CALLS, recorded
 from turnlight.dsp import FLAG_NUCLEUS, RATE_HZ, Frames, Pcm
 from turnlight.turns import PARTIES

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import onnxruntime
 import webrtcvad
 
+from bench.labels import HOP
 from bench.scores import Score
 from bench.systems import OURS, ours, ours_score
-from bench.truth import HOP
 from turnlight.dsp import RATE_HZ, Pcm
 
 Mono = npt.NDArray[np.int16]

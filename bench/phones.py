@@ -23,10 +23,10 @@ import numpy as np
 import soundfile
 
 from bench import truth
+from bench.labels import HOP, Labels, bridged, runs
 from bench.table import Row
-from bench.truth import Labels, Sound, bridged, runs
+from bench.truth import Sound
 
-HOP = truth.HOP
 LABEL = re.compile(r"\s*(\d+\.\d+)\s+-?\d+\s+(\S+)")
 LONGEST = 150
 """Frames of a cut phrase."""
@@ -100,20 +100,31 @@ def figures(items: list[Phrase], spoken: Callable[[Sound], Labels]) -> Row:
     }
 
 
-def _noise_of_its_own(dry: Sound) -> Labels:
-    """As if every recording held a silence, which this bench believed until 2026-11-24."""
-    db = truth.level_db(dry)
-    return bridged(db > truth.least_db(db, truth.VOICE_DB), truth.BRIDGE_MS, truth.BURST_MS)
-
-
 def _below_peak(dry: Sound) -> Labels:
-    """The loudest 50 ms alone."""
     db = truth.level_db(dry)
-    return bridged(db > db.max() - truth.BELOW_PEAK_DB, truth.BRIDGE_MS, truth.BURST_MS)
+    return _bridged(db > db.max() - truth.BELOW_PEAK_DB)
+
+
+def _above_noise(dry: Sound) -> Labels:
+    """As if every recording held a silence."""
+    db = truth.level_db(dry)
+    return _bridged(db > max(db.max() - truth.BELOW_PEAK_DB, truth.above_noise_db(db)))
+
+
+def _with_rumble(dry: Sound) -> Labels:
+    """The rule of this bench until 2026-11-24."""
+    frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
+    db = 10 * np.log10(np.convolve((frames**2).mean(1), np.ones(5) / 5, "same") + 1e-12)
+    return _bridged(db > max(db.max() - truth.BELOW_PEAK_DB, truth.above_noise_db(db)))
+
+
+def _bridged(active: Labels) -> Labels:
+    return bridged(active, truth.BRIDGE_MS, truth.BURST_MS)
 
 
 RULES: dict[str, Callable[[Sound], Labels]] = {
     "truth": truth.speech,
-    "noise of its own always": _noise_of_its_own,
     "38 dB below the loudest": _below_peak,
+    "above the noise, silence or not": _above_noise,
+    "the same with rumble, the truth until 2026-11-24": _with_rumble,
 }

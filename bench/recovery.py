@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from bench import scenes
+from bench.labels import HOP, Labels
 from bench.scenes import Call, Change, Desk, Material, gain, telephone
 from bench.systems import ours, ours_talk
 from bench.table import Row, progress
-from bench.truth import HOP, Labels, Sound
+from bench.truth import Sound
 from turnlight.dsp import RATE_HZ
 
 AT_S, LASTS_S, SECONDS = 30, 10, 55

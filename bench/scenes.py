@@ -17,17 +17,8 @@ from typing import TypeVar
 import numpy as np
 import soundfile
 
-from bench.truth import (
-    BRIDGE_MS,
-    BURST_MS,
-    HOP,
-    TURN_BRIDGE_MS,
-    Labels,
-    Sound,
-    bridged,
-    holds_a_voice,
-    speech,
-)
+from bench.labels import HOP, Labels, bridged
+from bench.truth import BRIDGE_MS, BURST_MS, TURN_BRIDGE_MS, Sound, holds_a_voice, speech
 from turnlight.dsp import RATE_HZ, Pcm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models/speech"))

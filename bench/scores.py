@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bench.truth import Labels, runs
+from bench.labels import Labels, runs
 
 Score = npt.NDArray[np.float64]
 

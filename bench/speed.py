@@ -17,10 +17,10 @@ import numpy as np
 import webrtcvad
 
 from bench import scenes
+from bench.labels import HOP
 from bench.peers import EARSHOT_CHUNK, silero_score
 from bench.systems import OURS
 from bench.table import Row, progress
-from bench.truth import HOP
 from turnlight.dsp import RATE_HZ, Core, Pcm
 
 SECONDS = 40

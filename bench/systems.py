@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.labels import HOP, Labels
 from bench.scores import Score
-from bench.truth import HOP, Labels
 from turnlight.dsp import CONFIRM, Core, Frames, Pcm
 from turnlight.settle import SETTLE_MS, Settler
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import butter, sosfilt
 
-HOP = 160
+from bench.labels import HOP, Labels, bridged, runs
+
 Sound = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.bool_]
 
 BELOW_PEAK_DB = 38.0
 """Speech is within this of the loudest 50 ms of the utterance or call..."""
@@ -18,13 +17,14 @@ ABOVE_NOISE_DB = 10.0
 QUIETEST = 0.03
 """...which is what so much of it lies below..."""
 VOICE_DB = 20.0
-"""...and never hides what is within this of the loudest 50 ms..."""
-CUT_DB = 34.0
-"""...or within this, where the recording holds no silence:"""
+"""...and never hides what is within this of the loudest 50 ms."""
 SILENCE_MS = 120
-"""as long on end..."""
+"""A recording knows its noise from a silence as long on end..."""
 SILENCE_DB = 5.0
-"""...within this of the quietest."""
+"""...within this of the quietest; what was cut close to its words holds none."""
+RUMBLE_HZ = 70.0
+"""What lies lower is a room, a hand on the microphone or a recording's own offset, and no voice."""
+ABOVE_RUMBLE = butter(4, RUMBLE_HZ, "highpass", fs=16_000, output="sos")
 LEAST_SPREAD_DB = 3.0
 """A voice's levels spread wider than this (standard deviation); noise has 0.3."""
 BURST_MS = 80
@@ -33,28 +33,10 @@ TURN_BRIDGE_MS = 250
 """Gaps that the design's turns bridge; a second column of the tables is scored with them."""
 
 
-def runs(active: Labels) -> list[tuple[int, int]]:
-    """First frame, and first frame after, of each run."""
-    edges = np.flatnonzero(np.diff(np.r_[0, active.astype(np.int8), 0]))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-def bridged(active: Labels, bridge_ms: int, burst_ms: int = 0) -> Labels:
-    """Bridges gaps up to `bridge_ms`, then drops bursts under `burst_ms`."""
-    out = active.copy()
-    found = runs(active)
-    for (_, end), (start, _) in itertools.pairwise(found):
-        if (start - end) * 10 <= bridge_ms:
-            out[end:start] = True
-    for start, end in runs(out):
-        if (end - start) * 10 < burst_ms:
-            out[start:end] = False
-    return out
-
-
 def level_db(dry: Sound) -> Sound:
-    """Level of each 10 ms, smoothed over 50 ms."""
-    frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
+    """Level above RUMBLE_HZ of each 10 ms, smoothed over 50 ms."""
+    heard = sosfilt(ABOVE_RUMBLE, dry)
+    frames = heard[: len(dry) // HOP * HOP].reshape(-1, HOP)
     power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
     return 10 * np.log10(power + 1e-12)
 
@@ -70,10 +52,9 @@ def holds_a_silence(db: Sound) -> bool:
     return any((end - start) * 10 >= SILENCE_MS for start, end in quiet)
 
 
-def least_db(db: Sound, voice_db: float) -> float:
-    """What is louder is speech; what is within `voice_db` of the loudest always is."""
-    noise, peak = float(np.quantile(db, QUIETEST)), float(db.max())
-    return max(peak - BELOW_PEAK_DB, min(noise + ABOVE_NOISE_DB, peak - voice_db))
+def above_noise_db(db: Sound) -> float:
+    """What is louder is no noise of the recording's own, if it holds a silence."""
+    return min(float(np.quantile(db, QUIETEST)) + ABOVE_NOISE_DB, float(db.max()) - VOICE_DB)
 
 
 def speech(dry: Sound, bridge_ms: int = BRIDGE_MS) -> Labels:
@@ -83,5 +64,7 @@ def speech(dry: Sound, bridge_ms: int = BRIDGE_MS) -> Labels:
     lose the ends of its words. `phones.py` holds the rule against phones labelled by hand.
     """
     db = level_db(dry)
-    least = least_db(db, VOICE_DB if holds_a_silence(db) else CUT_DB)
+    least = float(db.max()) - BELOW_PEAK_DB
+    if holds_a_silence(db):
+        least = max(least, above_noise_db(db))
     return bridged(db > least, bridge_ms, BURST_MS)

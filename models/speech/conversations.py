@@ -1,8 +1,9 @@
 """Two parties' dry voices, and who speaks when.
 
-Speech is where a dry voice's level is within 38 dB of the utterance's loudest 50 ms and 10 dB above
-the recording's own noise, where it holds a silence to know that from; pauses up to 150 ms belong to
-it, since nobody takes the floor within one, and what is then shorter than 80 ms is none.
+Speech is where a dry voice's level above 70 Hz is within 38 dB of the utterance's loudest 50 ms and
+10 dB above the recording's own noise, where it holds a silence to know that from; pauses up to
+150 ms belong to it, since nobody takes the floor within one, and what is then shorter than 80 ms is
+none.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import butter, sosfilt
 
 from acoustics import HOP, Rng, at_speed, decibels, rms
 from voices import RATE_HZ, Material, Sound, load, shortest
@@ -20,6 +22,8 @@ BRIDGE = 15
 """Frames of a pause that still belongs to the speech around it."""
 BURST = 8
 """Frames that a word has at least."""
+ABOVE_RUMBLE = butter(4, 70, "highpass", fs=RATE_HZ, output="sos")
+"""Some recordings begin with an offset that dies away, 300 ms that nobody speaks."""
 SILENCE = 12
 """Frames on end that a recording's silence has at least."""
 Labels = npt.NDArray[np.bool_]
@@ -43,15 +47,17 @@ def settle(active: Labels) -> Labels:
 
 
 def speech_frames(dry: Sound) -> Labels:
-    frames = dry[: len(dry) // HOP * HOP].reshape(-1, HOP)
+    heard = sosfilt(ABOVE_RUMBLE, dry)
+    frames = heard[: len(dry) // HOP * HOP].reshape(-1, HOP)
     power = np.convolve((frames**2).mean(1), np.ones(5) / 5, "same")
     db = 10 * np.log10(power + 1e-12)
-    # a recording's own noise is no speech: stay 10 dB above it, as far as the voice allows
+    least = max(db.max() - 38, -75)
     quietest = float(np.quantile(db, 0.03))
-    silent = any(b - a >= SILENCE for a, b in runs(db < quietest + 5))
-    # what was cut close to its words has no noise to know: its quietest is how a word fades
-    voice = db.max() - (20 if silent else 34)
-    return settle(db > max(db.max() - 38, min(quietest + 10, voice), -75))
+    # a recording's own noise is no speech: stay 10 dB above it, as far as the voice allows; what
+    # was cut close to its words holds none, its quietest is how a word fades
+    if any(b - a >= SILENCE for a, b in runs(db < quietest + 5)):
+        least = max(least, min(quietest + 10, db.max() - 20))
+    return settle(db > least)
 
 
 @dataclass
