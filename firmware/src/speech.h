@@ -9,7 +9,7 @@
 /* Log-odds from which a party talks. Once later frames are known fewer words are invented, so the
  * confirmed decision can afford to miss fewer. */
 #define TL_TALK_SOON_Q8 TL_Q(0.0, 8)
-#define TL_TALK_CONFIRMED_Q8 TL_Q(-0.3, 8)
+#define TL_TALK_CONFIRMED_Q8 TL_Q(-0.5, 8)
 
 /* The confirmed decision is about the middle one of so many frames, whose odds it takes the mean of:
  * where a word ends is told a little better by several guesses than by one. */
