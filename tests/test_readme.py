@@ -60,7 +60,7 @@ def test_its_figures_beside_other_detectors_are_those_of_the_bench() -> None:
         if line.startswith("|")
     ]
     measured = {row[1]: dict(zip(head, row, strict=True)) for row in rows if row[0] == "grid"}
-    columns = "AUC", "false alarms at 95 % hits", "share error", "overlap wrong"
+    columns = "AUC", "false alarms at 95 % hits", "share error", "overlap wrong", "overlap F1"
     who = "turnlight, confirmed", "silero", "earshot", "webrtcvad 3"
     table = README.split("| on the desk |")[1].split("\n\n")[0].splitlines()[2:]
     assert [[cell.strip() for cell in row.strip("|").split("|")[1:]] for row in table] == [
