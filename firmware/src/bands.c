@@ -71,7 +71,7 @@ static uint8_t take_peak(int32_t power[TL_BINS], uint64_t *sum, uint64_t *moment
 
 void tl_bands_of(const int16_t *samples, tl_bands *out) {
     tl_fft z;
-    int32_t power[TL_BINS];
+    tl_fft_out spectrum;
     int32_t raised = windowed(samples, &z);
     memset(out, 0, sizeof *out);
     out->silent = raised < 0;
@@ -81,20 +81,20 @@ void tl_bands_of(const int16_t *samples, tl_bands *out) {
         }
         return;
     }
-    int32_t exponent = tl_fft_power(&z, power) + 3 - raised;
+    int32_t exponent = tl_fft_power(&z, &spectrum) + 3 - raised;
 
     uint64_t total = 0; /* 240 bins below 2^31: below 2^39 */
     for (int32_t b = 0; b < TL_BANDS; b++) {
         uint64_t sum = 0;
         for (int32_t k = tl_band_edge[b]; k < tl_band_edge[b + 1]; k++) {
-            sum += (uint32_t)power[k];
+            sum += (uint32_t)spectrum.power[k];
         }
         out->db_q8[b] = level_of(sum, exponent);
         total += sum;
     }
     uint64_t peaks = 0, moment = 0;
-    out->peak_bin[0] = take_peak(power, &peaks, &moment);
-    out->peak_bin[1] = take_peak(power, &peaks, &moment);
+    out->peak_bin[0] = take_peak(spectrum.power, &peaks, &moment);
+    out->peak_bin[1] = take_peak(spectrum.power, &peaks, &moment);
     out->peak_centre_q4 = (int16_t)((moment << 4) / (peaks + 1)); /* Q4 / Q0 = Q4 */
     out->peak_share_q15 = (int16_t)(total == 0 ? 0 : tl_min((int32_t)((peaks << 15) / total), 32767));
 }

@@ -85,16 +85,16 @@ static void split(const tl_fft *z, int32_t shift, int32_t power[TL_BINS]) {
     power[0] = 0;
 }
 
-int32_t tl_fft_power(tl_fft *z, int32_t power[TL_BINS]) {
-    tl_fft other;
-    int32_t peak = stage(z, &other, 1, 0, tl_turn_q15[0]);
+int32_t tl_fft_power(tl_fft *z, tl_fft_out *out) {
+    tl_fft *other = &out->work;
+    int32_t peak = stage(z, other, 1, 0, tl_turn_q15[0]);
     int32_t shift = shift_for(peak, TURN_LIMIT), shifts = shift;
-    peak = stage(&other, z, 4, shift, tl_turn_q15[1]);
+    peak = stage(other, z, 4, shift, tl_turn_q15[1]);
     shifts += shift = shift_for(peak, TURN_LIMIT);
-    peak = stage(z, &other, 16, shift, tl_turn_q15[2]);
+    peak = stage(z, other, 16, shift, tl_turn_q15[2]);
     shifts += shift = shift_for(peak, SUM_LIMIT);
-    peak = stage(&other, z, 64, shift, 0);
+    peak = stage(other, z, 64, shift, 0);
     shifts += shift = shift_for(peak, SUM_LIMIT);
-    split(z, shift, power);
+    split(z, shift, out->power);
     return shifts - 1; /* the split doubles */
 }

@@ -17,8 +17,14 @@ typedef struct {
     int16_t re[256], im[256];
 } tl_fft;
 
+/* Where the transform works, and then the power spectrum: one place, for a small stack. */
+typedef union {
+    tl_fft work;
+    int32_t power[TL_BINS];
+} tl_fft_out;
+
 /* z: |x| <= TL_FFT_LIMIT, overwritten. Returns e: bin k has |X|^2 = power[k] * 4^e. Bin 0 (DC) is
  * left 0, bin 256 (8 kHz) left out: no band has them. */
-int32_t tl_fft_power(tl_fft *z, int32_t power[TL_BINS]);
+int32_t tl_fft_power(tl_fft *z, tl_fft_out *out);
 
 #endif
