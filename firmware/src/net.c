@@ -10,7 +10,8 @@
 
 enum { RESET, UPDATE, OWN, GATES }; /* as their rows follow each other */
 
-_Static_assert(TL_NET_SEEN % 32 == 0 && UNITS % BLOCK == 0, "sums go by 32 products");
+_Static_assert(TL_NET_SEEN % 32 == 0 && UNITS % 32 == 0, "sums go by 32 products");
+_Static_assert(UNITS % BLOCK == 0 && BLOCK % TL_LANES == 0, "units go by blocks, and these by lanes");
 
 void tl_net_init(tl_net *n) { memset(n, 0, sizeof *n); }
 
